@@ -1,0 +1,1 @@
+export interface Lab {} // replaced within minutes
