@@ -1,0 +1,48 @@
+import js from '@eslint/js'
+import tseslint from 'typescript-eslint'
+import importDirection from './ci/eslint/import-direction.mjs'
+
+/** The addon has one typed module on each side; everybody else asks that module. */
+const addonOnlyThroughItsModule = {
+  selector: 'Literal[value=/mqvpn_native/]',
+  message: 'Only harness/native.ts and vpn/native.ts load the addon; import what you need from there.',
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'results/', 'node_modules/', 'tmp/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { layout: { rules: { 'import-direction': importDirection } } },
+    rules: {
+      'layout/import-direction': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // `while (true)` around a poll is clearer than a flag.
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+    },
+  },
+  {
+    files: ['{harness,vpn,reports,scenarios}/**/*.ts'],
+    ignores: ['harness/native.ts', 'vpn/native.ts'],
+    rules: { 'no-restricted-syntax': ['error', addonOnlyThroughItsModule] },
+  },
+  {
+    files: ['**/*.test.ts'],
+    rules: {
+      // chai: expect(x).to.be.true
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+)
