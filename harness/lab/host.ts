@@ -94,12 +94,13 @@ export async function runChecked(where: string, argv: readonly string[], options
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     ...(options.env ? { env: options.env } : {}),
   })
-  const exitCode = result.exitCode ?? (result.failed ? 127 : 0)
-  const stderr = result.stderr || (result.failed ? result.shortMessage : '')
+  const exitCode = result.exitCode ?? 127
+  const stdout = String(result.stdout ?? '')
+  const stderr = String(result.stderr ?? '') || (result.shortMessage ?? '')
   if (exitCode !== 0 && options.check !== false) {
-    const said = stderr.trim() || result.stdout.trim()
+    const said = stderr.trim() || stdout.trim()
     const command = argv.join(' ') + (options.input ? ` <<< ${JSON.stringify(options.input.trim())}` : '')
     throw new BenchError(`${where}: \`${command}\` ended with ${exitCode}: ${said}`)
   }
-  return { exitCode, stdout: result.stdout, stderr }
+  return { exitCode, stdout, stderr }
 }
