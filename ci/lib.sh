@@ -67,7 +67,9 @@ failed() { # [LOG]
   echo "Step $number of $steps failed: $title (exit code $status)." >&2
   [ -z "${1:-}" ] || echo "All of its output: $1" >&2
   echo "What to do: $advice" >&2
-  exit "$status"
+  # 3: this machine lacks something. Other codes are those of a tool, and mean nothing here.
+  [ "$status" -eq 3 ] && exit 3
+  exit 1
 }
 
 install_npm_packages() {
