@@ -1,0 +1,29 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstdint>
+#include <span>
+
+#include "io/fd.h"
+
+namespace mqvpn::io {
+
+/// Waits for readable descriptors until a time in ns of CLOCK_MONOTONIC.
+class Poller {
+ public:
+  Poller();
+  /// Reports `tag` when `fd` is readable or at its end. False when the kernel cannot poll it (a plain file:
+  /// always readable).
+  bool add(int fd, std::uint64_t tag);
+  void remove(int fd);
+  /// The tags of what is ready. `deadlineNs` UINT64_MAX: for ever; in the past: look only.
+  std::span<const epoll_event> wait(std::uint64_t deadlineNs);
+
+ private:
+  Fd fd_;
+  static constexpr int kMostEvents = 64;
+  epoll_event events_[kMostEvents];
+};
+
+}  // namespace mqvpn::io

@@ -1,0 +1,320 @@
+#include "link/shell.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+#include "io/clock.h"
+#include "io/memory.h"
+#include "io/process.h"
+#include "io/signals.h"
+#include "link/replies.h"
+
+namespace mqvpn::link {
+
+namespace {
+
+// What all links may hold together, in frames: 1.6 s of 2 × 1 Gbit/s in full frames. Only the address space
+// is taken.
+constexpr std::size_t kPoolFrames = 262'144;
+// Frames that one TAP may bring before the others have their turn and what became due meanwhile is delivered.
+constexpr int kReadBatch = 64;
+// The clock is read anew after so many deliveries: a burst takes long enough for others to become due.
+constexpr int kDeliverBatch = 16;
+// A harness that does not read its statistics must not make this process grow.
+constexpr std::size_t kMostPendingOutput = std::size_t{1} << 20;
+
+constexpr std::uint64_t kInputTag = 0;
+constexpr std::uint64_t kSignalTag = 1;
+
+// Thrown and caught within this file: why a request is refused.
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::shared_ptr<const Trace> loadTrace(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) throw Refused("trace: cannot read the file \"" + file + "\"");
+  auto parsed = Trace::parse(std::move(text).str());
+  if (auto* problem = std::get_if<std::string>(&parsed)) throw Refused(file + ": " + *problem);
+  return std::get<std::shared_ptr<const Trace>>(parsed);
+}
+
+SpecPatch withTrace(SpecPatch patch) {
+  if (patch.tracePath && !patch.tracePath->empty()) patch.trace = loadTrace(*patch.tracePath);
+  return patch;
+}
+
+}  // namespace
+
+/// One end of a path: its TAP, and the direction that frames read from it take.
+struct Shell::Side {
+  io::Tap tap;
+  bool carrier = true;
+  Direction* out = nullptr;
+  Side* far = nullptr;
+};
+
+struct Shell::Path {
+  Path(Shell& shell, const AddRequest& request, Time now)
+      : name(request.path),
+        left{io::Tap(request.left.netns, request.left.device)},
+        right{io::Tap(request.right.netns, request.right.device)},
+        up(shell.pool_, withTrace(request.up).applied({}), shell.options_.seed, name, "up", now),
+        down(shell.pool_, withTrace(request.down).applied({}), shell.options_.seed, name, "down", now) {
+    left.out = &up;
+    left.far = &right;
+    right.out = &down;
+    right.far = &left;
+  }
+
+  std::string name;
+  Side left;
+  Side right;
+  Direction up;
+  Direction down;
+};
+
+Shell::Shell(const ShellOptions& options)
+    : options_(options),
+      signals_(io::terminationSignals()),
+      input_(0),
+      output_(1),
+      pool_(io::reserveMemory(kPoolFrames * FramePool::strideFor(options.maxFrame)), options.maxFrame) {
+  poller_.add(signals_.get(), kSignalTag);
+  inputAlwaysReady_ = !poller_.add(0, kInputTag);
+  io::preciseTimers();
+  const bool realtime = options.realtime && io::becomeRealtime();
+  output_.write(readyEvent(realtime, options.seed));
+}
+
+Shell::~Shell() = default;
+
+void Shell::run() {
+  Time lastMove = 0;
+  bool busy = false;
+  while (running_) {
+    // While frames flow, wake up at most once per `coalesce`: each wake-up costs more than a frame. A frame
+    // that comes alone is served at once, and on time.
+    if (busy) io::sleepUntilNs(lastMove + options_.coalesce);
+    const auto events = poller_.wait(inputAlwaysReady_ ? 0 : std::min(deadline(), nextStats_));
+
+    readable_.clear();
+    bool input = inputAlwaysReady_;
+    for (const epoll_event& event : events) {
+      if (event.data.u64 == kSignalTag) return;
+      if (event.data.u64 == kInputTag) {
+        input = true;
+      } else {
+        readable_.push_back(reinterpret_cast<Side*>(event.data.u64));
+      }
+    }
+
+    const Time now = io::monotonicNs();
+    if (move(now)) {
+      busy = now - lastMove < 4 * options_.coalesce;
+      lastMove = now;
+    } else {
+      busy = false;
+    }
+    if (now >= nextStats_) {
+      // A late process skips reports, it does not send several at once.
+      nextStats_ = now + statsInterval_ - (now - nextStats_) % statsInterval_;
+      if (output_.pending() < kMostPendingOutput) writeStats("");
+    }
+    if (input) handleInput();
+    if (output_.pending() > 0 && !output_.flush()) return;
+  }
+}
+
+Time Shell::deadline() const {
+  Time earliest = kNever;
+  for (const auto& path : paths_) {
+    earliest = std::min({earliest, path->up.deadline(), path->down.deadline()});
+  }
+  return earliest;
+}
+
+/// Delivers what is due and takes what has come. Whether there was anything.
+bool Shell::move(Time now) {
+  bool moved = false;
+  const auto deliverAll = [&] {
+    for (const auto& path : paths_) {
+      if (path->up.deadline() <= now) moved |= deliver(path->left);
+      if (path->down.deadline() <= now) moved |= deliver(path->right);
+    }
+  };
+  deliverAll();
+  for (Side* side : readable_) moved |= receive(*side, io::monotonicNs());
+  now = io::monotonicNs();
+  if (!readable_.empty()) deliverAll();
+  return moved;
+}
+
+bool Shell::receive(Side& side, Time now) {
+  const std::size_t room = kVnetHeaderBytes + pool_.maxFrame() + 1;
+  for (int count = 0; count < kReadBatch; ++count) {
+    Frame* frame = pool_.take();
+    if (frame == nullptr) {
+      std::uint8_t discarded[kVnetHeaderBytes];
+      if (side.tap.read(discarded, sizeof(discarded)) < 0) return count > 0;
+      side.out->countPoolDrop();
+      continue;
+    }
+    const std::ptrdiff_t got = side.tap.read(frame->vnetHeader(), room);
+    if (got <= static_cast<std::ptrdiff_t>(kVnetHeaderBytes)) {
+      pool_.give(frame);
+      return count > 0;
+    }
+    if (static_cast<std::size_t>(got) == room) {
+      pool_.give(frame);
+      side.out->countOversizeDrop();
+      continue;
+    }
+    frame->length = static_cast<std::uint32_t>(got) - static_cast<std::uint32_t>(kVnetHeaderBytes);
+    side.out->offer(frame, now);
+  }
+  return true;
+}
+
+/// Writes the frames that came in at `from` and are due to the far TAP.
+bool Shell::deliver(Side& from) {
+  int count = 0;
+  Time now = io::monotonicNs();
+  while (Frame* frame = from.out->next(now)) {
+    const int error = from.far->tap.write(frame->vnetHeader(), kVnetHeaderBytes + frame->length);
+    // A device that is not up is a cable that is not plugged in, not a failure of ours.
+    if (error != 0) from.out->undelivered(frame, error == -EIO);
+    pool_.give(frame);
+    if (++count % kDeliverBatch == 0) now = io::monotonicNs();
+  }
+  return count > 0;
+}
+
+void Shell::handleInput() {
+  if (!input_.fill()) running_ = false;
+  while (auto line = input_.next()) {
+    if (line->find_first_not_of(" \t\r") != std::string::npos) handle(parseRequest(*line));
+  }
+}
+
+void Shell::handle(const Request& request) {
+  if (const auto* refused = std::get_if<Refusal>(&request.what)) {
+    return output_.write(refusal(request.id, refused->reason));
+  }
+  const Action& action = std::get<Action>(request.what);
+  if (std::holds_alternative<StatsRequest>(action)) return writeStats(request.id);
+  try {
+    if (std::holds_alternative<QuitRequest>(action)) {
+      running_ = false;
+    } else if (const auto* add = std::get_if<AddRequest>(&action)) {
+      act(*add);
+    } else if (const auto* set = std::get_if<SetRequest>(&action)) {
+      act(*set);
+    } else if (const auto* carrier = std::get_if<CarrierRequest>(&action)) {
+      act(*carrier);
+    } else if (const auto* subscribe = std::get_if<SubscribeRequest>(&action)) {
+      act(*subscribe);
+    } else if (const auto* reset = std::get_if<ResetHighWaterRequest>(&action)) {
+      act(*reset);
+    } else if (const auto* remove = std::get_if<RemoveRequest>(&action)) {
+      act(*remove);
+    }
+    output_.write(okReply(request.id));
+  } catch (const std::exception& error) {
+    output_.write(refusal(request.id, error.what()));
+  }
+}
+
+void Shell::act(const AddRequest& request) {
+  for (const auto& path : paths_) {
+    if (path->name == request.path) {
+      throw Refused("add: path \"" + request.path + "\" exists already, expected a new name");
+    }
+  }
+  try {
+    auto path = std::make_unique<Path>(*this, request, io::monotonicNs());
+    for (Side* side : {&path->left, &path->right}) {
+      poller_.add(side->tap.fd(), reinterpret_cast<std::uint64_t>(side));
+    }
+    paths_.push_back(std::move(path));
+  } catch (const std::exception& error) {
+    throw Refused(std::string("add: ") + error.what());
+  }
+}
+
+Shell::Path& Shell::find(const std::string& op, const std::string& name) {
+  std::string known;
+  for (const auto& path : paths_) {
+    if (path->name == name) return *path;
+    known.append(known.empty() ? "" : ", ").append(path->name);
+  }
+  throw Refused(op + ": path \"" + name + "\" does not exist (paths: " + (known.empty() ? "none" : known) +
+                ")");
+}
+
+void Shell::act(const SetRequest& request) {
+  Path& path = find("set", request.path);
+  SpecPatch patch;
+  try {
+    patch = withTrace(request.spec);
+  } catch (const Refused& refused) {
+    throw Refused(std::string("set: ") + refused.what());
+  }
+  const Time now = io::monotonicNs();
+  if (request.up) path.up.configure(patch.applied(path.up.spec()), now);
+  if (request.down) path.down.configure(patch.applied(path.down.spec()), now);
+}
+
+void Shell::act(const CarrierRequest& request) {
+  Path& path = find("carrier", request.path);
+  // What is due by now has arrived; only the rest is lost.
+  deliver(path.left);
+  deliver(path.right);
+  for (Side* side : {&path.left, &path.right}) {
+    if (!(side == &path.left ? request.left : request.right)) continue;
+    side->tap.setCarrier(request.on);
+    side->carrier = request.on;
+  }
+  const bool down = !path.left.carrier || !path.right.carrier;
+  const Time now = io::monotonicNs();
+  path.up.setDown(down, now);
+  path.down.setDown(down, now);
+}
+
+void Shell::act(const SubscribeRequest& request) {
+  statsInterval_ = request.interval;
+  nextStats_ = request.interval == 0 ? kNever : io::monotonicNs() + request.interval;
+}
+
+void Shell::act(const ResetHighWaterRequest&) {
+  for (const auto& path : paths_) {
+    path->up.resetHighWater();
+    path->down.resetHighWater();
+  }
+}
+
+void Shell::act(const RemoveRequest& request) {
+  const Path& path = find("remove", request.path);
+  std::erase_if(paths_, [&](const auto& one) { return one.get() == &path; });
+}
+
+void Shell::writeStats(std::string_view id) {
+  StatsLine line(id, io::monotonicNs());
+  for (const auto& path : paths_) {
+    const Time now = io::monotonicNs();
+    Counters up = path->up.counters(now);
+    Counters down = path->down.counters(now);
+    up.dropTapRing = path->left.tap.ringDrops();
+    down.dropTapRing = path->right.tap.ringDrops();
+    line.add(path->name, up, down);
+  }
+  output_.write(line.finish());
+}
+
+}  // namespace mqvpn::link
