@@ -51,6 +51,7 @@ class TcpEnd final : public End {
 
   void wanted(std::vector<pollfd>& descriptors) const override {
     if (listener_) descriptors.push_back({listener_.get(), POLLIN, 0});
+    if (candidate_) descriptors.push_back({candidate_.get(), POLLIN, 0});
     if (!connection_) return;
     const bool writable = connecting_ || !tail_.empty();
     descriptors.push_back({connection_.get(), static_cast<short>(POLLIN | (writable ? POLLOUT : 0)), 0});
@@ -74,6 +75,8 @@ class TcpEnd final : public End {
       if (d.revents == 0) continue;
       if (listener_ && d.fd == listener_.get()) {
         accept();
+      } else if (candidate_ && d.fd == candidate_.get()) {
+        readCandidate();
       } else if (connection_ && d.fd == connection_.get()) {
         if (connecting_) {
           finishConnect();
@@ -139,13 +142,35 @@ class TcpEnd final : public End {
     if (!sane) breakOff(EPROTO);
   }
 
+  // A newcomer takes the place of the present connection only with its first whole message of this probe: a
+  // port scan, or a check whether somebody listens here, must not break what is measured.
   void accept() {
     Fd accepted(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!accepted) return;
+    candidate_ = std::move(accepted);
+    candidateDecoder_.reset();
+  }
+
+  void readCandidate() {
+    const auto n = recv(candidate_.get(), in_.data(), in_.size(), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const int64_t rxNs = monotonicNs();
+    std::vector<Packet> packets;
+    const auto bytes = std::span(in_).first(n > 0 ? static_cast<size_t>(n) : 0);
+    const bool sane = candidateDecoder_.push(bytes, [&](const Packet& packet) {
+      if (isOurs(packet)) packets.push_back(packet);
+    });
+    if (n <= 0 || !sane) {
+      candidate_ = Fd();
+      return;
+    }
+    if (packets.empty()) return;
     // The peer connects again only when its end of the old connection is dead.
     if (connection_) breakOff(ECONNABORTED);
-    connection_ = std::move(accepted);
+    connection_ = std::move(candidate_);
     begin();
+    decoder_ = candidateDecoder_;  // it may hold the start of the next message
+    for (const Packet& packet : packets) noteReceived(packet, rxNs, 0);
   }
 
   void attempt(int64_t nowNs) {
@@ -201,6 +226,8 @@ class TcpEnd final : public End {
   Address peer_;
   std::optional<Address> local_;
   Fd listener_;
+  Fd candidate_;  // accepted, nothing heard yet
+  StreamDecoder candidateDecoder_;
   Fd connection_;
   bool connecting_ = false;
   int64_t attemptNs_ = INT64_MAX;
