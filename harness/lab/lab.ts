@@ -157,7 +157,6 @@ export class Lab {
       // A repeat must not inherit cwnd and ssthresh from the one before.
       'net.ipv4.tcp_no_metrics_save': 1,
       // The kernel's own defaults, whatever this machine's are: a distribution that tunes them must not change results.
-      'net.ipv4.tcp_congestion_control': 'cubic',
       'net.ipv4.tcp_rmem': '4096 131072 6291456',
       'net.ipv4.tcp_wmem': '4096 16384 4194304',
     })

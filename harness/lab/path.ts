@@ -126,8 +126,8 @@ export class Path {
     await this.set('down', liveSpec(this.spec.down))
     await this.carrier(true)
     await this.mtu(this.spec.mtu)
-    if (this.#alternate) await this.readdress()
     if (this.#adminDown) await this.up()
+    if (this.#alternate) await this.readdress()
     // Carrier loss and MTU changes below 1280 make the kernel drop addresses and neighbours.
     await this.#configureClient()
     await this.#configureServerNeighbours()
@@ -201,9 +201,9 @@ export class Path {
     await this.client.ip(
       `address del ${this.client4}/${PREFIX4} dev ${this.name}`,
       `address del ${this.client6}/${PREFIX6} dev ${this.name}`,
-      `rule del from ${this.client4} lookup ${table}`,
-      `-6 rule del from ${this.client6} lookup ${table}`,
     )
+    await this.client.run('ip', ['-4', 'rule', 'del', 'from', this.client4, 'lookup', String(table)])
+    await this.client.run('ip', ['-6', 'rule', 'del', 'from', this.client6, 'lookup', String(table)])
   }
 }
 
