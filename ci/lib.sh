@@ -97,9 +97,9 @@ build_typescript() {
 
 # The four steps between a clean clone and something that runs.
 prepare() { # OPTIONS OF setup.sh
-  step 'System packages' "read the lines above. By hand: $(sh ci/setup.sh "$@" --print)" sh ci/setup.sh "$@"
-  step 'npm packages' 'check that npm can reach its registry (npm ping), then run this again' install_npm_packages
-  step 'Native parts (C++)' 'if a header or library is missing, install it; else remove build/ and run this again' \
+  step 'System packages (the first time: about a minute)' "read the lines above. By hand: $(sh ci/setup.sh "$@" --print)" sh ci/setup.sh "$@"
+  step 'npm packages (the first time: half a minute)' 'check that npm can reach its registry (npm ping), then run this again' install_npm_packages
+  step 'Native parts in C++ (the first time: a minute)' 'if a header or library is missing, install it; else remove build/ and run this again' \
     node ci/build-native.mjs
   step 'TypeScript' 'the compiler names file and line above' build_typescript
 }

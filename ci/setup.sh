@@ -161,7 +161,7 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 # apt's own retries are per file; a mirror in the middle of an update needs new lists too, hence the loop below.
-apt() { apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
+apt() { apt-get -qq -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"; }
 
 # Lists may be absent (container images) or stale (404 for packages that were replaced): always renew before installing.
 attempt=1
