@@ -4,6 +4,7 @@
 cd "$(dirname "$0")/.." || exit 1
 logs=build/log
 number=0
+note=
 started=$(date +%s)
 
 # How a person repeats this as root, also when Node is known to their own user only.
@@ -31,7 +32,8 @@ step() {
   mkdir -p "$logs"
   log=$logs/$(printf '%02d' "$number")-$(echo "$title" | tr -cs 'A-Za-z0-9\n' '-').log
   before=$(date +%s)
-  printf '[%s/%s] %s … ' "$number" "$steps" "$title"
+  printf '[%s/%s] %s%s … ' "$number" "$steps" "$title" "$note"
+  note=
   "$@" >"$log" 2>&1 </dev/null
   status=$?
   if [ "$status" -eq 0 ]; then
@@ -85,11 +87,8 @@ install_npm_packages() {
 
 build_typescript() {
   # A folder is newer when a file in it came or went.
-  if [ -e dist/.built ] &&
-    [ -z "$(find harness reports vpn package.json package-lock.json tsconfig*.json -newer dist/.built 2>/dev/null | head -n 1)" ]
-  then
-    return
-  fi
+  newer=$(find harness reports vpn package.json package-lock.json tsconfig*.json -newer dist/.built 2>/dev/null | head -n 1)
+  [ -e dist/.built ] && [ -z "$newer" ] && return
   mkdir -p dist
   : >dist/.building
   npm run --silent build && mv dist/.building dist/.built
@@ -97,9 +96,12 @@ build_typescript() {
 
 # The four steps between a clean clone and something that runs.
 prepare() { # OPTIONS OF setup.sh
-  step 'System packages (the first time: about a minute)' "read the lines above. By hand: $(sh ci/setup.sh "$@" --print)" sh ci/setup.sh "$@"
-  step 'npm packages (the first time: half a minute)' 'check that npm can reach its registry (npm ping), then run this again' install_npm_packages
-  step 'Native parts in C++ (the first time: a minute)' 'if a header or library is missing, install it; else remove build/ and run this again' \
+  [ -d "$logs" ] || note=' (the first time: a minute or two)'
+  step 'System packages' "read the lines above; by hand: $(sh ci/setup.sh "$@" --print)" sh ci/setup.sh "$@"
+  [ -d node_modules ] || note=' (the first time: half a minute)'
+  step 'npm packages' 'check that npm can reach its registry (npm ping), then run this again' install_npm_packages
+  [ -d build/release ] || note=' (the first time: a minute)'
+  step 'Native parts (C++)' 'if a header or a library is missing, install it; else remove build/ and run this again' \
     node ci/build-native.mjs
   step 'TypeScript' 'the compiler names file and line above' build_typescript
 }
