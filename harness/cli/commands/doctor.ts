@@ -1,0 +1,154 @@
+/** `doctor`: what this machine has and lacks, what is used instead, what to install. */
+import pc from 'picocolors'
+import { kernelFeatures, KERNEL_FEATURES, nativeFolder, programPath, type KernelFeature } from '../../native.js'
+import { messageOf } from '../../lab/errors.js'
+import { probeNetem } from '../../shaping/choose.js'
+import { allRequirements } from '../../subjects/index.js'
+import { which } from '../../subjects/which.js'
+import { EXIT } from '../exit-codes.js'
+
+export interface Finding {
+  group: 'needed' | 'kernel' | 'subjects'
+  what: string
+  ok: boolean
+  /** Without it nothing runs. */
+  essential: boolean
+  detail: string
+  /** What to do, when not ok. */
+  remedy: string | null
+}
+
+/** Programs that every lab needs, with the Debian package that brings each. */
+const PROGRAMS: readonly (readonly [string, string])[] = [
+  ['ip', 'iproute2'],
+  ['tc', 'iproute2'],
+  ['iperf3', 'iperf3'],
+  ['sysctl', 'procps'],
+  ['setpriv', 'util-linux'],
+  ['nft', 'nftables'],
+  ['conntrack', 'conntrack'],
+  ['ethtool', 'ethtool'],
+  ['ping', 'iputils-ping'],
+]
+
+/** Without these the lab cannot be built at all; the others only make something faster or possible. */
+const ESSENTIAL: readonly KernelFeature[] = ['netns', 'capNetAdmin', 'tun']
+
+const WITHOUT: Partial<Record<KernelFeature, string>> = {
+  mptcp: 'the subject mptcp is reported as unsupported',
+  tunVnetHdr: 'the link emulator computes checksums itself, at a higher cost',
+}
+
+export async function findings(): Promise<Finding[]> {
+  return [...programs(), ...natives(), ...features(), await netem(), ...subjectPrograms()]
+}
+
+/** One sentence per thing that is missing, for a report's environment. */
+export async function missingSentences(): Promise<string[]> {
+  return (await findings())
+    .filter((finding) => !finding.ok && finding.group !== 'subjects')
+    .map((finding) => `${finding.what}: ${finding.detail}${finding.remedy ? ` (${finding.remedy})` : ''}`)
+}
+
+export async function doctorCommand({ json = false }: { json?: boolean }): Promise<number> {
+  const all = await findings()
+  const lacking = all.filter((finding) => finding.essential && !finding.ok)
+  process.stdout.write(json ? `${JSON.stringify(all, null, 2)}\n` : `${render(all)}\n`)
+  if (!json && lacking.length === 0) process.stdout.write('\nReady: this machine can build labs and measure.\n')
+  if (!json && lacking.length > 0) {
+    process.stdout.write(`\nNot ready: ${lacking.map((finding) => finding.what).join(', ')}.\n`)
+  }
+  return lacking.length > 0 ? EXIT.missing : EXIT.ok
+}
+
+function programs(): Finding[] {
+  return PROGRAMS.map(([name, debianPackage]) => {
+    const found = which(name)
+    return {
+      group: 'needed',
+      what: name,
+      ok: found !== null,
+      essential: true,
+      detail: found ?? 'not installed',
+      remedy: found ? null : `apt install ${debianPackage}`,
+    }
+  })
+}
+
+function natives(): Finding[] {
+  return (['mqvpn-link', 'mqvpn-probe'] as const).map((name) => {
+    try {
+      return { group: 'needed', what: name, ok: true, essential: true, detail: programPath(name), remedy: null }
+    } catch {
+      const remedy = 'npm run build:native'
+      return { group: 'needed', what: name, ok: false, essential: true, detail: `not in ${nativeFolder()}`, remedy }
+    }
+  })
+}
+
+function features(): Finding[] {
+  try {
+    const found = kernelFeatures()
+    return (Object.keys(KERNEL_FEATURES) as KernelFeature[]).map((name) => {
+      const { ok, detail } = found[name]
+      const essential = ESSENTIAL.includes(name)
+      const remedy = ok
+        ? null
+        : (WITHOUT[name] ?? (process.getuid?.() === 0 ? null : 'run doctor with sudo to be sure'))
+      return { group: 'kernel', what: KERNEL_FEATURES[name], ok, essential, detail, remedy }
+    })
+  } catch (error) {
+    const detail = messageOf(error).split('\n')[0] ?? ''
+    return [
+      { group: 'kernel', what: 'native addon', ok: false, essential: true, detail, remedy: 'npm run build:native' },
+    ]
+  }
+}
+
+async function netem(): Promise<Finding> {
+  const found = await probeNetem()
+  return {
+    group: 'kernel',
+    what: 'netem (shaper)',
+    ok: found.ok,
+    essential: false,
+    detail: found.ok ? 'links are shaped by the kernel' : found.reason,
+    remedy: found.ok ? null : 'the `user` shaper (mqvpn-link) is used instead',
+  }
+}
+
+function subjectPrograms(): Finding[] {
+  return allRequirements().map(({ subject, program, package: debianPackage }) => {
+    const found = which(program)
+    return {
+      group: 'subjects',
+      what: `${subject}: ${program}`,
+      ok: found !== null,
+      essential: false,
+      detail: found ?? 'not installed: the subject is reported as missing',
+      remedy: found ? null : `apt install ${debianPackage}`,
+    }
+  })
+}
+
+const TITLES: Record<Finding['group'], string> = {
+  needed: 'Programs',
+  kernel: 'Kernel and rights',
+  subjects: 'Subjects',
+}
+
+function render(all: readonly Finding[]): string {
+  const width = Math.max(...all.map((finding) => finding.what.length))
+  return (Object.keys(TITLES) as Finding['group'][])
+    .map((group) => {
+      const lines = all
+        .filter((finding) => finding.group === group)
+        .map((finding) => {
+          const mark = finding.ok ? pc.green('✓') : finding.essential ? pc.red('✗') : pc.yellow('–')
+          const remedy = finding.remedy ? `  → ${finding.remedy}` : ''
+          return `  ${mark} ${finding.what.padEnd(width)}  ${finding.detail}${remedy}`
+        })
+      return `${pc.bold(TITLES[group])}\n${lines.join('\n')}`
+    })
+    .join('\n\n')
+}
