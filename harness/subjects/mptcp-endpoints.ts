@@ -39,7 +39,10 @@ export class EndpointKeeper {
 
   async show(): Promise<string[]> {
     const { stdout } = await this.client.run('ip', ['mptcp', 'endpoint', 'show'], { check: false })
-    return stdout.split('\n').map((line) => line.trim()).filter(Boolean)
+    return stdout
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
   }
 
   /** Compares and repairs; calls queue up behind each other. */

@@ -17,20 +17,37 @@ export interface Readiness {
   processes: readonly HostProcess[]
   signal: AbortSignal
   limitMs?: number
+  /** One that goes to the background by itself ends with 0 and is not missed. */
+  mayDaemonize?: boolean
 }
 
 /** Polls a condition. Rejects when a process ended, the time is up or the signal aborts. */
 export async function until(condition: () => Promise<boolean> | boolean, readiness: Readiness): Promise<void> {
-  const { subject, processes, signal, limitMs = READY_LIMIT_MS } = readiness
+  const { subject, processes, signal, limitMs = READY_LIMIT_MS, mayDaemonize = false } = readiness
   const deadline = Date.now() + limitMs
   for (;;) {
     signal.throwIfAborted()
     for (const process of processes) {
-      if (!process.running) throw endedEarly(subject, process)
+      if (!process.running && !(mayDaemonize && process.exit?.code === 0)) throw endedEarly(subject, process)
     }
     if (await condition()) return
     if (Date.now() >= deadline) throw notReady(subject, processes, limitMs)
     await sleep(POLL_MS)
+  }
+}
+
+/** Waits until a program has printed a text; when it does not, the program is stopped before the error is thrown. */
+export async function untilSays(process: HostProcess, text: string, subject: string): Promise<HostProcess> {
+  let said = false
+  process.onLine((line) => {
+    said ||= line.includes(text)
+  })
+  try {
+    await until(() => said, { subject, processes: [process], signal: new AbortController().signal })
+    return process
+  } catch (error) {
+    await process.stop()
+    throw error
   }
 }
 
