@@ -42,7 +42,7 @@ case " $system " in
   *' debian '* | *' ubuntu '*)
     system=debian
     install='apt-get install --no-install-recommends'
-    build='g++ cmake ninja-build pkg-config libmnl-dev nlohmann-json3-dev'
+    build='g++ cmake ninja-build nlohmann-json3-dev'
     run='iproute2 iperf3 ethtool nftables conntrack procps iputils-ping openssl tcpdump fonts-dejavu-core'
     subjects='mptcpize wireguard-go wireguard-tools openvpn fastd'
     test='doctest-dev'
@@ -51,7 +51,7 @@ case " $system " in
   *' fedora '* | *' rhel '*)
     system=fedora
     install='dnf install'
-    build='gcc-c++ cmake ninja-build pkgconf-pkg-config libmnl-devel json-devel'
+    build='gcc-c++ cmake ninja-build json-devel'
     run='iproute iproute-tc iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump dejavu-sans-fonts'
     subjects='mptcpd wireguard-tools openvpn fastd'
     test='doctest-devel libasan libubsan'
@@ -60,7 +60,7 @@ case " $system " in
   *' arch '*)
     system=arch
     install='pacman -S --needed'
-    build='gcc cmake ninja pkgconf libmnl nlohmann-json'
+    build='gcc cmake ninja nlohmann-json'
     run='iproute2 iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump ttf-dejavu'
     subjects='wireguard-tools openvpn'
     test='doctest'
@@ -69,7 +69,7 @@ case " $system " in
   *' alpine '*)
     system=alpine
     install='apk add'
-    build='g++ cmake samurai pkgconf libmnl-dev linux-headers nlohmann-json'
+    build='g++ cmake samurai linux-headers nlohmann-json'
     run='iproute2 iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump font-dejavu'
     subjects='wireguard-go wireguard-tools openvpn fastd'
     test='doctest-dev'
@@ -78,7 +78,7 @@ case " $system " in
   *suse*)
     system=suse
     install='zypper install --no-recommends'
-    build='gcc-c++ cmake ninja pkgconf-pkg-config libmnl-devel nlohmann_json-devel'
+    build='gcc-c++ cmake ninja nlohmann_json-devel'
     run='iproute2 iperf ethtool nftables conntrack-tools procps iputils openssl tcpdump dejavu-fonts'
     subjects='wireguard-tools openvpn'
     test='doctest-devel'
@@ -87,7 +87,7 @@ case " $system " in
   *)
     system=unknown
     install='install, under the names that your system gives them:'
-    build='g++ cmake ninja pkg-config libmnl nlohmann-json'
+    build='g++ cmake ninja nlohmann-json'
     run='iproute2 iperf3 ethtool nftables conntrack procps ping openssl tcpdump dejavu-fonts'
     subjects='mptcpize wireguard-go wireguard-tools openvpn fastd'
     test='doctest'
