@@ -30,6 +30,9 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // The types of Node and of file formats promise more than a program that did not start can keep.
       '@typescript-eslint/no-unnecessary-condition': 'off',
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+      // Terminal reports strip control characters.
+      'no-control-regex': 'off',
     },
   },
   {
