@@ -79,8 +79,13 @@ run('cmake', 'cmake', [
 ])
 run('compiling', 'cmake', ['--build', build, '--parallel', String(availableParallelism())])
 if (options.test) {
-  run('a native test', 'ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error'], {
-    ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1',
-    UBSAN_OPTIONS: 'print_stacktrace=1',
-  })
+  run(
+    'a native test',
+    'ctest',
+    ['--test-dir', build, '--output-on-failure', '--no-tests=error', '--parallel', String(availableParallelism())],
+    {
+      ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    },
+  )
 }
