@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -64,8 +65,8 @@ std::ptrdiff_t Tap::read(std::uint8_t* buffer, std::size_t size) const {
   return got >= 0 ? got : -errno;
 }
 
-int Tap::write(const std::uint8_t* buffer, std::size_t size) const {
-  return ::write(fd_.get(), buffer, size) >= 0 ? 0 : -errno;
+int Tap::write(std::span<const iovec> pieces) const {
+  return ::writev(fd_.get(), pieces.data(), static_cast<int>(pieces.size())) >= 0 ? 0 : -errno;
 }
 
 void Tap::setCarrier(bool on) const {

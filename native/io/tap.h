@@ -1,7 +1,10 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "io/fd.h"
@@ -21,7 +24,7 @@ class Tap {
   /// Bytes read, header included, or -errno. A frame longer than `size` is cut, and then `size` is returned.
   std::ptrdiff_t read(std::uint8_t* buffer, std::size_t size) const;
   /// 0 or -errno; -EIO: the device is not up.
-  int write(const std::uint8_t* buffer, std::size_t size) const;
+  int write(std::span<const iovec> pieces) const;
   void setCarrier(bool on) const;
   /// Frames that the kernel dropped because nobody read them in time (/sys's tx_dropped), or 0 when it cannot
   /// say.

@@ -13,14 +13,15 @@
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: mqvpn-link [--seed N] [--realtime] [--coalesce-us N] [--max-frame BYTES]\n"
+    "usage: mqvpn-link [--seed N] [--realtime] [--coalesce-us N] [--no-gro] [--max-frame BYTES]\n"
     "\n"
     "Joins TAP devices in network namespaces and shapes what flows between them.\n"
     "Requests are JSON lines on standard input, answers JSON lines on standard output.\n"
     "\n"
     "  --seed N           first number of all random decisions (0)\n"
     "  --realtime         run at the lowest real-time priority, with memory locked, if permitted\n"
-    "  --coalesce-us N    wake up at most once in N microseconds while packets flow, 0 to 10000 (100)\n"
+    "  --coalesce-us N    wake up at most once in N microseconds while packets flow, 0 to 10000 (250)\n"
+    "  --no-gro           hand every frame to the receiver on its own\n"
     "  --max-frame BYTES  largest Ethernet frame, 1514 to 65549 (2048)\n";
 
 int usageError(const std::string& message) {
@@ -42,6 +43,10 @@ int main(int argc, char** argv) {
     }
     if (argument == "--realtime") {
       options.realtime = true;
+      continue;
+    }
+    if (argument == "--no-gro") {
+      options.coalesceSegments = false;
       continue;
     }
     const bool seed = argument == "--seed";

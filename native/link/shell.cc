@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t kPoolFrames = 262'144;
 // Frames that one TAP may bring before the others have their turn and what became due meanwhile is delivered.
 constexpr int kReadBatch = 64;
+// Wake-ups that may come at any distance.
+constexpr Time kWakeBurst = 4;
 // The clock is read anew after so many deliveries: a burst takes long enough for others to become due.
 constexpr int kDeliverBatch = 16;
 // A harness that does not read its statistics must not make this process grow.
@@ -96,12 +98,13 @@ Shell::Shell(const ShellOptions& options)
 Shell::~Shell() = default;
 
 void Shell::run() {
-  Time lastMove = 0;
-  bool busy = false;
+  // While frames flow, wake up once per `coalesce` at most, since a wake-up costs more than many frames. A few may
+  // follow each other faster, so that sparse traffic is served at once and on time (the virtual scheduling of
+  // ITU-T I.371).
+  Time theoretical = 0;
   while (running_) {
-    // While frames flow, wake up at most once per `coalesce`: each wake-up costs more than a frame. A frame
-    // that comes alone is served at once, and on time.
-    if (busy) io::sleepUntilNs(lastMove + options_.coalesce);
+    const Time burst = kWakeBurst * options_.coalesce;
+    if (theoretical > burst + io::monotonicNs()) io::sleepUntilNs(theoretical - burst);
     const auto events = poller_.wait(inputAlwaysReady_ ? 0 : std::min(deadline(), nextStats_));
 
     readable_.clear();
@@ -116,12 +119,7 @@ void Shell::run() {
     }
 
     const Time now = io::monotonicNs();
-    if (move(now)) {
-      busy = now - lastMove < 4 * options_.coalesce;
-      lastMove = now;
-    } else {
-      busy = false;
-    }
+    if (move(now)) theoretical = std::max(theoretical, now) + options_.coalesce;
     if (now >= nextStats_) {
       // A late process skips reports, it does not send several at once.
       nextStats_ = now + statsInterval_ - (now - nextStats_) % statsInterval_;
@@ -187,13 +185,33 @@ bool Shell::deliver(Side& from) {
   int count = 0;
   Time now = io::monotonicNs();
   while (Frame* frame = from.out->next(now)) {
-    const int error = from.far->tap.write(frame->vnetHeader(), kVnetHeaderBytes + frame->length);
+    if (!coalescer_.add(frame)) {
+      write(from);
+      coalescer_.add(frame);
+    }
+    if (!options_.coalesceSegments) write(from);
+    if (++count % kDeliverBatch == 0) now = io::monotonicNs();
+  }
+  if (!coalescer_.frames().empty()) write(from);
+  return count > 0;
+}
+
+/// Writes what the coalescer holds to the far TAP of `from`.
+void Shell::write(Side& from) {
+  const io::Tap& tap = from.far->tap;
+  int error = tap.write(coalescer_.pieces());
+  const bool glued = coalescer_.frames().size() > 1;
+  if (glued && error == -EINVAL) coalescer_.withoutUdp();
+  for (Frame* frame : coalescer_.frames()) {
+    if (glued && error != 0) {
+      iovec whole{frame->vnetHeader(), kVnetHeaderBytes + frame->length};
+      error = tap.write({&whole, 1});
+    }
     // A device that is not up is a cable that is not plugged in, not a failure of ours.
     if (error != 0) from.out->undelivered(frame, error == -EIO);
     pool_.give(frame);
-    if (++count % kDeliverBatch == 0) now = io::monotonicNs();
   }
-  return count > 0;
+  coalescer_.clear();
 }
 
 void Shell::handleInput() {

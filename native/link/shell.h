@@ -9,6 +9,7 @@
 #include "io/lines.h"
 #include "io/poller.h"
 #include "io/tap.h"
+#include "link/coalescer.h"
 #include "link/control.h"
 #include "link/direction.h"
 #include "link/frame_pool.h"
@@ -19,7 +20,9 @@ struct ShellOptions {
   std::uint64_t seed = 0;
   bool realtime = false;
   /// Least time between two wake-ups while frames flow.
-  Time coalesce = 100 * kMicrosecond;
+  Time coalesce = 250 * kMicrosecond;
+  /// Whether segments that arrive together reach the receiver as one packet.
+  bool coalesceSegments = true;
   /// Largest Ethernet frame.
   std::size_t maxFrame = 2048;
 };
@@ -39,6 +42,7 @@ class Shell {
   bool move(Time now);
   bool receive(Side& side, Time now);
   bool deliver(Side& from);
+  void write(Side& from);
   Time deadline() const;
 
   void handleInput();
@@ -58,6 +62,7 @@ class Shell {
   io::LineReader input_;
   io::LineWriter output_;
   FramePool pool_;
+  Coalescer coalescer_;
   std::vector<std::unique_ptr<Path>> paths_;
   std::vector<Side*> readable_;
   Time statsInterval_ = 0;
