@@ -98,9 +98,9 @@ Shell::Shell(const ShellOptions& options)
 Shell::~Shell() = default;
 
 void Shell::run() {
-  // While frames flow, wake up once per `coalesce` at most, since a wake-up costs more than many frames. A few may
-  // follow each other faster, so that sparse traffic is served at once and on time (the virtual scheduling of
-  // ITU-T I.371).
+  // While frames flow, wake up once per `coalesce` at most, since a wake-up costs more than many frames. A
+  // few may follow each other faster, so that sparse traffic is served at once and on time (the virtual
+  // scheduling of ITU-T I.371).
   Time theoretical = 0;
   while (running_) {
     const Time burst = kWakeBurst * options_.coalesce;
@@ -119,7 +119,7 @@ void Shell::run() {
     }
 
     const Time now = io::monotonicNs();
-    if (move(now)) theoretical = std::max(theoretical, now) + options_.coalesce;
+    if (move()) theoretical = std::max(theoretical, now) + options_.coalesce;
     if (now >= nextStats_) {
       // A late process skips reports, it does not send several at once.
       nextStats_ = now + statsInterval_ - (now - nextStats_) % statsInterval_;
@@ -138,19 +138,17 @@ Time Shell::deadline() const {
   return earliest;
 }
 
-/// Delivers what is due and takes what has come. Whether there was anything.
-bool Shell::move(Time now) {
+/// Takes what has come and delivers what is due. Whether there was anything.
+bool Shell::move() {
   bool moved = false;
-  const auto deliverAll = [&] {
-    for (const auto& path : paths_) {
-      if (path->up.deadline() <= now) moved |= deliver(path->left);
-      if (path->down.deadline() <= now) moved |= deliver(path->right);
-    }
-  };
-  deliverAll();
+  // Reading comes first: a frame on a link without delay goes on in the same turn, and each direction has all
+  // that it can deliver together.
   for (Side* side : readable_) moved |= receive(*side, io::monotonicNs());
-  now = io::monotonicNs();
-  if (!readable_.empty()) deliverAll();
+  const Time now = io::monotonicNs();
+  for (const auto& path : paths_) {
+    if (path->up.deadline() <= now) moved |= deliver(path->left);
+    if (path->down.deadline() <= now) moved |= deliver(path->right);
+  }
   return moved;
 }
 

@@ -20,7 +20,7 @@ struct ShellOptions {
   std::uint64_t seed = 0;
   bool realtime = false;
   /// Least time between two wake-ups while frames flow.
-  Time coalesce = 250 * kMicrosecond;
+  Time coalesce = 300 * kMicrosecond;
   /// Whether segments that arrive together reach the receiver as one packet.
   bool coalesceSegments = true;
   /// Largest Ethernet frame.
@@ -39,7 +39,7 @@ class Shell {
   struct Path;
   struct Side;
 
-  bool move(Time now);
+  bool move();
   bool receive(Side& side, Time now);
   bool deliver(Side& from);
   void write(Side& from);
