@@ -24,9 +24,9 @@ const isShell = (file: string) => /(^|\/)(main|shell[^/]*)\.(cc|h)$/.test(file)
 const claimsSansIo = (text: string) => /sans-i\/o/i.test(text.split('\n').slice(0, 12).join('\n'))
 const isTest = (file: string) => /(^|\/)test\/|[._](test|fuzz)\.(cc|h)$/.test(file)
 
-/** Headers that bring system calls; formats of packets (netinet/ip.h, linux/virtio_net.h) are not among them. */
+/** Headers that bring system calls; formats of packets and buffers (netinet/ip.h, sys/uio.h) are not among them. */
 const systemCalls =
-  /^<(unistd|fcntl|poll|sched|signal|pthread|ifaddrs|sys\/(socket|epoll|ioctl|mman|timerfd|eventfd|signalfd|wait|stat|time|uio|syscall|prctl|random)|net\/if|linux\/(if_tun|netlink|rtnetlink|sched)|libmnl\/libmnl|csignal|thread|fstream)(\.h)?>$/
+  /^<(unistd|fcntl|poll|sched|signal|pthread|ifaddrs|sys\/(socket|epoll|ioctl|mman|timerfd|eventfd|signalfd|wait|stat|time|syscall|prctl|random)|net\/if|linux\/(if_tun|netlink|rtnetlink|sched)|libmnl\/libmnl|csignal|thread|fstream)(\.h)?>$/
 const readsClock = /\b(steady|system|high_resolution)_clock::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\(/
 
 export interface Problem {
