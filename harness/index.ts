@@ -23,6 +23,7 @@ export {
   subjects,
   type CommandOptions,
   type CommandSide,
+  type FastdOptions,
   type MptcpOptions,
   type OnePath,
   type OpenvpnOptions,

@@ -8,11 +8,12 @@ export const CALIBRATION_PER_PATH_MS = 6500
 /** Fresh hosts and links, start and readiness of the subject, and its end. */
 export const COLD_START_MS = 700
 /** Idle delay, start and end of the load programs, reading their output. */
-export const MEASUREMENT_OVERHEAD_MS = 500
+export const MEASUREMENT_OVERHEAD_MS = 800
 
 /** One measurement of one subject, ms. */
 export function measurementMs({ durationMs, omitMs }: Pick<MeasurementSpec, 'durationMs' | 'omitMs'>): number {
-  return durationMs + omitMs + MEASUREMENT_OVERHEAD_MS
+  // iperf3 runs for whole seconds; what is too much is left out of the figures.
+  return Math.ceil((durationMs + omitMs) / 1000) * 1000 + MEASUREMENT_OVERHEAD_MS
 }
 
 /** One cold start with its measurements, ms. */

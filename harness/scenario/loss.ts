@@ -59,17 +59,3 @@ export function expectedLoss(loss: Loss | null): number {
   const bad = loss.toBad + loss.toGood === 0 ? 0 : loss.toBad / (loss.toBad + loss.toGood)
   return bad * loss.lossBad + (1 - bad) * loss.lossGood
 }
-
-/**
- * By how much bursts widen the spread of the share lost: its variance over n packets is `factor × p (1 − p) / n`.
- * Independent loss gives 1. In a two-state chain neighbours correlate by λ = 1 − toBad − toGood, so that with v the
- * variance that comes from the state, factor = 1 + 2 v λ / ((1 − λ) p (1 − p)).
- */
-export function burstFactor(loss: Loss | null): number {
-  const p = expectedLoss(loss)
-  if (loss === null || loss.kind === 'random' || p <= 0 || p >= 1) return 1
-  const move = loss.toBad + loss.toGood
-  const bad = loss.toBad / move
-  const stateVariance = bad * (1 - bad) * (loss.lossBad - loss.lossGood) ** 2
-  return Math.max(1, 1 + (2 * stateVariance * (1 - move)) / (move * p * (1 - p)))
-}

@@ -21,6 +21,11 @@ export interface OpenvpnOptions<N extends string> extends OnePath<N> {
   cipher?: (typeof OPENVPN_CIPHERS)[number]
 }
 
+export interface FastdOptions<N extends string> extends OnePath<N> {
+  /** As fastd's own `method` setting. Default `'salsa2012+umac'`. */
+  method?: string
+}
+
 /** How `command` knows that a side is ready: any one of these, polled. */
 export type ReadyWhen =
   /** A shell command line that ends with status 0. */
@@ -77,7 +82,7 @@ type Kind<N extends string> =
   | ({ kind: 'mptcp' } & MptcpOptions<N>)
   | ({ kind: 'wireguard-go' } & OnePath<N>)
   | ({ kind: 'openvpn' } & OpenvpnOptions<N>)
-  | ({ kind: 'fastd' } & OnePath<N>)
+  | ({ kind: 'fastd' } & FastdOptions<N>)
   | ({ kind: 'command' } & CommandOptions)
 
 /** N are the path names that it mentions. */
@@ -86,19 +91,28 @@ export type SubjectInput<N extends string = string> = Readonly<Kind<N>>
 /** Kept on an object so that an editor lists what there is after `subjects.` */
 export const subjects = {
   /** Plain traffic over one path. Added for every path without being asked: it gives the baselines. */
-  direct: <N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({ ...options, kind: 'direct' }),
+  direct: <const N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({
+    ...options,
+    kind: 'direct',
+  }),
   /** Kernel Multipath TCP without a VPN: TCP only. */
-  mptcp: <N extends string = never>(options: MptcpOptions<N> = {}): SubjectInput<N> => ({ ...options, kind: 'mptcp' }),
-  wireguardGo: <N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({
+  mptcp: <const N extends string = never>(options: MptcpOptions<N> = {}): SubjectInput<N> => ({
+    ...options,
+    kind: 'mptcp',
+  }),
+  wireguardGo: <const N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({
     ...options,
     kind: 'wireguard-go',
   }),
   /** OpenVPN 2 over UDP. */
-  openvpn: <N extends string = never>(options: OpenvpnOptions<N> = {}): SubjectInput<N> => ({
+  openvpn: <const N extends string = never>(options: OpenvpnOptions<N> = {}): SubjectInput<N> => ({
     ...options,
     kind: 'openvpn',
   }),
-  fastd: <N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({ ...options, kind: 'fastd' }),
+  fastd: <const N extends string = never>(options: FastdOptions<N> = {}): SubjectInput<N> => ({
+    ...options,
+    kind: 'fastd',
+  }),
   /** Any other VPN, by its command lines. */
   command: (options: CommandOptions): SubjectInput<never> => ({ ...options, kind: 'command' }),
 }

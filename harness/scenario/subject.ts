@@ -34,7 +34,7 @@ const schemas = {
   mptcp: strict({ kind: z.literal('mptcp'), name, paths: z.array(z.string()).min(1).optional() }),
   'wireguard-go': strict({ kind: z.literal('wireguard-go'), name, path }),
   openvpn: strict({ kind: z.literal('openvpn'), name, path, cipher: z.enum(OPENVPN_CIPHERS).optional() }),
-  fastd: strict({ kind: z.literal('fastd'), name, path }),
+  fastd: strict({ kind: z.literal('fastd'), name, path, method: z.string().min(1).optional() }),
   command: strict({
     kind: z.literal('command'),
     name: name.unwrap(),
@@ -110,6 +110,7 @@ function resolveSubject(entry: unknown, paths: readonly string[], key: Key, prob
 
 function optionsOf(parsed: Parsed, paths: readonly string[], key: Key, problems: Problems): Record<string, unknown> {
   if (parsed.kind === 'openvpn') return { cipher: parsed.cipher ?? 'AES-128-GCM' }
+  if (parsed.kind === 'fastd') return { method: parsed.method ?? 'salsa2012+umac' }
   if (parsed.kind !== 'command') return {}
   const { version = null, server, client, target, device = null, udp = true } = parsed
   for (const [text, at] of stringsIn({ server, client, target, device }, [])) {

@@ -70,7 +70,7 @@ describe('units', () => {
             expect((error as Error).message).to.not.include('\n')
           }
         }),
-        { numRuns: 2000 },
+        { numRuns: 400 },
       )
     }
   })
@@ -81,7 +81,7 @@ describe('units', () => {
         fc.property(arbitrary, (value) => {
           expect(parse(format(value))).to.deep.equal(value)
         }),
-        { numRuns: 1000 },
+        { numRuns: 300 },
       )
     back(fc.option(fc.integer({ min: 1, max: 100e9 })), units.formatRate, parseRate)
     back(

@@ -16,7 +16,7 @@
  */
 import type { WindowInfo } from '../results/schema.js'
 import { expectedLoss } from './loss.js'
-import type { Direction, Directions, FaultAction, MeasurementSpec, PathSpec, TimedFault } from './types.js'
+import type { Direction, Directions, FaultAction, PathSpec, TimedFault } from './types.js'
 
 /** A returned link counts as back after this; also DESIGN's target for carrying traffic again. */
 export const SETTLE_MS = 1000
@@ -33,7 +33,10 @@ interface Deviation {
   dead: readonly Direction[]
 }
 
-type Measured = Pick<MeasurementSpec, 'faults' | 'durationMs'>
+export interface Measured {
+  readonly faults: readonly TimedFault[]
+  readonly durationMs: number
+}
 
 /** In order, disjoint, inside [0, durationMs]; exactly one `healthy` when there is no fault. */
 export function windowsOf({ faults, durationMs }: Measured, paths: readonly PathSpec[]): WindowInfo[] {

@@ -30,21 +30,18 @@ export function clopperPearson(hits: number, n: number, confidence = CALIBRATION
 
 /**
  * Which shares may be measured over `n` packets when the true probability is `p`? Central, so at least `confidence`.
- *
- * @param burstFactor how much wider than independent the variance is (`scenario/loss.ts`); as if there were n / factor packets
  */
-export function expectedShare(p: number, n: number, confidence = CALIBRATION_CONFIDENCE, burstFactor = 1): Interval {
-  const trials = Math.max(1, Math.floor(n / burstFactor))
+export function binomialInterval(p: number, n: number, confidence = CALIBRATION_CONFIDENCE): Interval {
   const tail = (1 - confidence) / 2
   if (p <= 0) return { low: 0, high: 0 }
   if (p >= 1) return { low: 1, high: 1 }
   // Walk outwards from the mode in logarithms; the sum of what is left outside stays below the tail on each side.
-  const logAt = logProbabilities(p, trials)
+  const logAt = logProbabilities(p, n)
   let low = 0
-  for (let sum = Math.exp(logAt(0)); sum < tail && low < trials; sum += Math.exp(logAt(low))) low++
-  let high = trials
-  for (let sum = Math.exp(logAt(trials)); sum < tail && high > 0; sum += Math.exp(logAt(high))) high--
-  return { low: low / trials, high: high / trials }
+  for (let sum = Math.exp(logAt(0)); sum < tail && low < n; sum += Math.exp(logAt(low))) low++
+  let high = n
+  for (let sum = Math.exp(logAt(n)); sum < tail && high > 0; sum += Math.exp(logAt(high))) high--
+  return { low: low / n, high: high / n }
 }
 
 /** log P(Binomial(n, p) = k), each value remembered from its neighbour. */
