@@ -40,8 +40,8 @@ export function barChart(result: Result, request: BarsRequest): ChartSpec | null
   const bases = groups.map((group) => findBaseline(result, group.measurement.id, group.window))
   const scale = metrics[metric].scale
   const lines = bases.map((base) => ({
-    best: base === undefined ? null : base.bestBitsPerSecond * scale,
-    sum: base === undefined ? null : base.sumBitsPerSecond * scale,
+    best: base === undefined || !request.references ? null : base.bestBitsPerSecond * scale,
+    sum: base === undefined || !request.references ? null : base.sumBitsPerSecond * scale,
   }))
   const withLines = request.references && bases.some((base) => base !== undefined)
   return {
@@ -100,15 +100,15 @@ function dataset(
     intervals: estimates.map((found) =>
       found === undefined || found.low === null || found.high === null ? null : [found.low * scale, found.high * scale],
     ),
-    backgroundColor: style === 'dots' ? `${colour}/0` : `${colour}/38`,
+    backgroundColor: style === 'dots' ? colour : `${colour}/38`,
     borderColor: colour,
-    borderWidth: style === 'dots' ? 0 : 1.5,
+    borderWidth: 1.5,
     borderRadius: 3,
     medianMark: style === 'dots',
     maxBarThickness: 56,
     categoryPercentage: 0.84,
     barPercentage: 0.88,
-    pointStyle: style === 'dots' ? 'line' : 'rect',
+    pointStyle: style === 'dots' ? 'circle' : 'rect',
     minBarLength: 1,
   }
 }

@@ -27,6 +27,7 @@ function delayChart(result: Result, measurement: Measurement, place: number): Ch
   if (filled.length === 0) return null
   const smallest = Math.min(...filled.map((curve) => quantile(curve.delays, 0.01)))
   const largest = Math.max(...filled.map((curve) => quantile(curve.delays, 0.99)))
+  const edge = roundUp(largest * 1.05)
   const logarithmic = smallest > 0 && largest / smallest > 40
   return {
     id: `delay-${place + 1}-${slug(measurement.id)}`,
@@ -49,7 +50,7 @@ function delayChart(result: Result, measurement: Measurement, place: number): Ch
       data: {
         datasets: filled.map((curve): Dataset => ({
           label: `${curve.subject}, ${curve.kind}`,
-          data: steps(curve.delays),
+          data: [...steps(curve.delays), { x: edge, y: 100 }],
           borderColor: subjectColour(result, curve.subject),
           backgroundColor: subjectColour(result, curve.subject),
           borderWidth: curve.kind === 'idle' ? 1.4 : 2.2,
@@ -64,7 +65,7 @@ function delayChart(result: Result, measurement: Measurement, place: number): Ch
         scales: {
           x: axis('one-way delay, ms', {
             type: logarithmic ? 'logarithmic' : 'linear',
-            max: roundUp(largest * 1.05),
+            max: edge,
             ...(logarithmic ? {} : { min: 0 }),
           }),
           y: axis('% of packets', { min: 0, max: 100 }),

@@ -30,7 +30,7 @@ export function options(more: {
     plugins: {
       legend: {
         position: 'bottom',
-        labels: { color: '@text', usePointStyle: true, boxHeight: 7, boxWidth: 18, padding: 14 },
+        labels: { color: '@text', usePointStyle: true, boxHeight: 8, boxWidth: 22, pointStyleWidth: 24, padding: 14 },
       },
       tooltip: {
         backgroundColor: '@card',

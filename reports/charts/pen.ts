@@ -17,5 +17,7 @@ export interface Pen {
   fillRect(x: number, y: number, width: number, height: number): void
   fillText(text: string, x: number, y: number): void
   measureText(text: string): { width: number }
+  translate(x: number, y: number): void
+  rotate(angle: number): void
   setLineDash(lengths: number[]): void
 }

@@ -21,7 +21,7 @@ export function chartPlugins(): Plugin[] {
   }
   /** `paint` leaves the theme's colours here, in every chart's options. */
   const coloursOf = (chart: Chart): Colours => {
-    const given = (chart.options as { theme?: { [key: string]: string } }).theme ?? {}
+    const given = (chart.config.options as { theme?: { [key: string]: string } }).theme ?? {}
     return {
       text: given['textColor'] ?? '#000000',
       muted: given['mutedColor'] ?? '#666666',
@@ -44,6 +44,36 @@ export function chartPlugins(): Plugin[] {
 
   const repeats: Plugin = {
     id: 'repeats',
+    beforeInit(chart) {
+      const config = chart.config.options as unknown as {
+        scales?: Record<string, Record<string, unknown>>
+        plugins?: { tooltip?: Record<string, unknown> }
+      }
+      const y = config.scales?.['y']
+      if (y?.['type'] === 'logarithmic') {
+        // 1, 3, 10, 30 …: Chart.js draws more lines than it labels.
+        y['afterBuildTicks'] = (scale: { ticks: { value: number }[]; min: number; max: number }) => {
+          const values = Array.from(
+            { length: 20 },
+            (_, place) => 10 ** Math.floor(place / 2 - 3) * (place % 2 === 0 ? 1 : 3),
+          )
+          scale.ticks = values.filter((value) => value >= scale.min && value <= scale.max).map((value) => ({ value }))
+        }
+      }
+      const tooltip = config.plugins?.tooltip
+      if (tooltip === undefined) return
+      tooltip['callbacks'] = {
+        label: (item: {
+          dataset: { label: string; hints?: (string | null)[] }
+          dataIndex: number
+          formattedValue: string
+        }) => `${item.dataset.label}: ${item.dataset.hints?.[item.dataIndex] ?? item.formattedValue}`,
+      }
+    },
+    beforeDatasetDraw(chart, { index }) {
+      // Bars on a logarithmic axis have no meaningful length: only their place and width are used.
+      return (chart.data.datasets[index] as unknown as Dataset | undefined)?.['medianMark'] !== true
+    },
     afterDatasetsDraw(chart) {
       const scale = chart.scales['y']
       if (scale === undefined) return
@@ -150,6 +180,7 @@ export function chartPlugins(): Plugin[] {
       ctx.save()
       for (const span of given.spans) {
         const [from, to] = [x.getPixelForValue(span.from), x.getPixelForValue(span.to)]
+        if (span.tone === 'plain') continue
         if (span.tone === 'loud') {
           ctx.fillStyle = `${bad}26`
           ctx.fillRect(from, area.top, Math.max(2, to - from), area.bottom - area.top)
@@ -182,13 +213,16 @@ export function chartPlugins(): Plugin[] {
       }
       ctx.save()
       for (const span of given.spans) {
-        if (span.tone !== 'quiet') continue
+        if (span.tone === 'loud') continue
         const [from, to] = [x.getPixelForValue(span.from), x.getPixelForValue(span.to)]
         ctx.font = fontOf(11)
         if (to - from > 30) write(span.label, from + 5, area.top - 16, muted, to - from - 8)
       }
-      given.lines.forEach((line, place) => {
+      let [previous, row] = [-Infinity, 0]
+      given.lines.forEach((line) => {
         const at = x.getPixelForValue(line.at)
+        row = at - previous < 110 ? (row + 1) % 3 : 0
+        previous = at
         ctx.strokeStyle = bad
         ctx.lineWidth = 1.5
         ctx.setLineDash([4, 3])
@@ -197,16 +231,35 @@ export function chartPlugins(): Plugin[] {
         ctx.lineTo(at, area.bottom)
         ctx.stroke()
         ctx.setLineDash([])
-        write(line.label, at + 5, area.top + 4 + (place % 2) * 17, bad, Math.max(40, area.right - at - 8))
+        write(line.label, at + 5, area.top + 4 + row * 17, bad, Math.max(40, area.right - at - 8))
       })
       for (const span of given.spans) {
         if (span.tone !== 'loud') continue
         const from = x.getPixelForValue(span.from)
-        write(span.label, from + 5, area.top + 38, text, Math.max(60, area.right - from - 8))
+        write(span.label, from + 5, area.top + 38 + 17 * row, text, Math.max(60, area.right - from - 8))
       }
       ctx.restore()
     },
   }
 
-  return [repeats, references, marks]
+  const watermark: Plugin = {
+    id: 'watermark',
+    afterDraw(chart) {
+      const given = optionsOf(chart, 'watermark') as { text?: string } | undefined
+      if (given?.text === undefined) return
+      const ctx = penOf(chart)
+      const area = chart.chartArea
+      ctx.save()
+      ctx.translate((area.left + area.right) / 2, (area.top + area.bottom) / 2)
+      ctx.rotate(-0.28)
+      ctx.font = fontOf(Math.max(16, Math.min(54, (area.right - area.left) / 12)), 'bold')
+      ctx.textAlign = 'center'
+      ctx.textBaseline = 'middle'
+      ctx.fillStyle = `${coloursOf(chart).bad}40`
+      ctx.fillText(given.text, 0, 0)
+      ctx.restore()
+    },
+  }
+
+  return [repeats, references, marks, watermark]
 }

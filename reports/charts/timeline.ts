@@ -61,21 +61,26 @@ export function timeline(
   const outages = (sample.probe?.windows ?? []).filter(
     (window) => measurement.direction === 'both' || window.direction === measurement.direction,
   )
-  const spans: { from: number; to: number; label: string; tone: 'quiet' | 'loud' }[] = []
+  const spans: { from: number; to: number; label: string; tone: 'plain' | 'quiet' | 'loud' }[] = []
   const told: string[] = []
   if (measurement.windows.length > 1) {
     for (const window of measurement.windows) {
-      spans.push({ from: window.startMs / 1000, to: window.endMs / 1000, label: window.name, tone: 'quiet' })
+      spans.push({
+        from: window.startMs / 1000,
+        to: window.endMs / 1000,
+        label: window.name,
+        tone: /^(healthy|restored)/.test(window.name) ? 'plain' : 'quiet',
+      })
     }
   }
   measurement.windows.forEach((window) => {
     const felt = outages.filter((found) => found.window === window.name)
-    // Ten probe intervals: less is ordinary jitter.
+    // Three probe intervals: less is ordinary jitter.
     const gap = Math.max(
       0,
       ...felt.map((found) => found.longestGapMs ?? (found.lost > 0 ? window.endMs - window.startMs : 0)),
     )
-    if (measurement.faults.length === 0 || gap < 10 * (sample.probe?.intervalMs ?? 10)) return
+    if (/^(healthy|restored)/.test(window.name) || gap < 3 * (sample.probe?.intervalMs ?? 10)) return
     const start = lines.map((line) => line.at).filter((at) => at <= window.startMs / 1000 + 0.5)
     const from = Math.max(start[start.length - 1] ?? 0, window.startMs / 1000 - 1)
     spans.push({ from, to: from + gap / 1000, label: `outage ${Math.round(gap)} ms`, tone: 'loud' })

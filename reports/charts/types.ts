@@ -49,5 +49,5 @@ export interface ReferenceLines {
 /** Options of the plug-in `marks`: what happened while the traffic ran. Seconds. */
 export interface Marks {
   lines: { at: number; label: string }[]
-  spans: { from: number; to: number; label: string; tone: 'quiet' | 'loud' }[]
+  spans: { from: number; to: number; label: string; tone: 'plain' | 'quiet' | 'loud' }[]
 }
