@@ -18,6 +18,8 @@ export interface Exit {
 /** Clock ticks per second of /proc times: fixed in the kernel's user interface (USER_HZ). */
 const USER_HZ = 100
 const TAIL_LINES = 20
+/** How long output may still come after the end: a grandchild that holds the pipe must not keep us waiting. */
+const LAST_OUTPUT_MS = 300
 
 export class HostProcess {
   readonly exited: Promise<Exit>
@@ -48,6 +50,13 @@ export class HostProcess {
       child.on('close', (code, signal) => {
         done({ code, signal })
       })
+      child.on('exit', (code, signal) => {
+        setTimeout(() => {
+          child.stdout?.destroy()
+          child.stderr?.destroy()
+          done({ code, signal })
+        }, LAST_OUTPUT_MS)
+      })
     })
   }
 
@@ -58,7 +67,8 @@ export class HostProcess {
     options: { logFile?: string | null; env?: NodeJS.ProcessEnv } = {},
   ): HostProcess {
     const [program, ...args] = argv
-    const child = spawn(program, args, { stdio: 'pipe', env: options.env ?? process.env })
+    // A group of its own: Ctrl-C reaches us alone, and we end the whole group in our order.
+    const child = spawn(program, args, { stdio: 'pipe', detached: true, env: options.env ?? process.env })
     const log = options.logFile ? createWriteStream(options.logFile, { flags: 'a' }) : null
     log?.on('error', () => undefined)
     return new HostProcess(child, info, log)
@@ -101,12 +111,24 @@ export class HostProcess {
   async stop(graceMs = 3000): Promise<Exit> {
     if (this.#exit) return this.#exit
     this.cpuSeconds()
-    this.child.kill('SIGTERM')
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs)
+    this.#signal('SIGTERM')
+    const timer = setTimeout(() => {
+      this.#signal('SIGKILL')
+    }, graceMs)
     try {
       return await this.exited
     } finally {
       clearTimeout(timer)
+    }
+  }
+
+  /** To the process and what it has started. */
+  #signal(signal: NodeJS.Signals): void {
+    if (this.pid <= 0) return
+    try {
+      process.kill(-this.pid, signal)
+    } catch {
+      // Ended already.
     }
   }
 

@@ -105,7 +105,8 @@ export function entryOf(
     error,
     ok: error === null || Math.abs(error) <= TOLERANCE.rate,
   }
-  const delayOk = delay.samples > 0 && Math.abs(delay.p50Ms - spec.delayMs) <= TOLERANCE.delayMs + jitterOfMedian(spec, delay)
+  const delayOk =
+    delay.samples > 0 && Math.abs(delay.p50Ms - spec.delayMs) <= TOLERANCE.delayMs + jitterOfMedian(spec, delay)
   const configured = expectedLoss(spec.loss)
   const interval = binomialInterval(configured, effectiveSamples(spec, loss.sent), CONFIDENCE)
   const measured = loss.sent > 0 ? loss.lost / loss.sent : 1

@@ -13,11 +13,11 @@ export async function probeJitter(host: Host): Promise<Calibration['probeJitter'
   return parseSelf(stdout)
 }
 
-/** Reads the JSON line of `mqvpn-probe self`; null when it is none. */
+/** Reads the JSON line of `mqvpn-probe self` (delays in µs); null when it is none. */
 export function parseSelf(text: string): Calibration['probeJitter'] {
   try {
-    const said = JSON.parse(text.trim().split('\n').at(-1) ?? '') as Record<string, unknown>
-    const [p50Ms, p99Ms] = [Number(said['delayP50Us']) / 1e3, Number(said['delayP99Us']) / 1e3]
+    const said = JSON.parse(text.trim().split('\n').at(-1) ?? '') as { delayUs?: { p50?: unknown; p99?: unknown } }
+    const [p50Ms, p99Ms] = [Number(said.delayUs?.p50) / 1e3, Number(said.delayUs?.p99) / 1e3]
     return Number.isFinite(p50Ms) && Number.isFinite(p99Ms) ? { p50Ms, p99Ms } : null
   } catch {
     return null

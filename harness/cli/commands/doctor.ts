@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { kernelFeatures, KERNEL_FEATURES, nativeFolder, programPath, type KernelFeature } from '../../native.js'
 import { messageOf } from '../../lab/errors.js'
 import { probeNetem } from '../../shaping/choose.js'
-import { allRequirements } from '../../subjects/index.js'
+import { requirementsOf, subjectKinds } from '../../subjects/index.js'
 import { which } from '../../subjects/which.js'
 import { EXIT } from '../exit-codes.js'
 
@@ -118,11 +118,12 @@ async function netem(): Promise<Finding> {
 }
 
 function subjectPrograms(): Finding[] {
-  return allRequirements().map(({ subject, program, package: debianPackage }) => {
+  const wanted = subjectKinds.flatMap((kind) => requirementsOf(kind).map((requirement) => ({ kind, ...requirement })))
+  return wanted.map(({ kind, program, package: debianPackage }) => {
     const found = which(program)
     return {
       group: 'subjects',
-      what: `${subject}: ${program}`,
+      what: `${kind}: ${program}`,
       ok: found !== null,
       essential: false,
       detail: found ?? 'not installed: the subject is reported as missing',
