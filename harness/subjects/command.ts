@@ -90,13 +90,16 @@ async function startCommand({ lab, spec, workDir }: SubjectContext): Promise<Run
       }
     },
     stopSide: async (side, process) => {
+      // Times of the process are gone with it.
+      process.cpuSeconds()
       const { stop } = options[side]
       if (stop !== undefined) {
         const [program, ...args] = argvOf(stop, values(), spec.id)
         await runFor(lab[side], [program, ...args], join(workDir, `${side}.log`))
       }
-      await process.stop()
+      // First those in the background: while they hold its output open, the process that started them does not count as ended.
       await endMarked(lab[side].netns, mark(side))
+      await process.stop()
     },
     ready: async (readiness: Readiness) => {
       for (const side of ['server', 'client'] as const) await until(ready[side], readiness)

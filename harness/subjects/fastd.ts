@@ -22,7 +22,7 @@ const READY_LIMIT_MS = 30_000
 export const FASTD_OVERHEAD_BYTES = IPV4_UDP_BYTES + 8 + 16
 export const DEFAULT_METHOD = 'salsa2012+umac'
 
-interface Keys {
+export interface Keys {
   secret: string
   publicKey: string
 }
@@ -94,7 +94,7 @@ on up "ip link set dev $INTERFACE up && ip address add ${INNER[side]}/${INNER.pr
 `
 }
 
-async function fastdKeys(): Promise<Keys> {
+export async function fastdKeys(): Promise<Keys> {
   const secret = (await runChecked('this host', ['fastd', '--generate-key', '--machine-readable'])).stdout.trim()
   const shown = await runChecked('this host', ['fastd', '--show-key', '--machine-readable', '--config', '-'], {
     input: `secret "${secret}";\n`,
