@@ -41,3 +41,16 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof SubjectError) return EXIT.crashed
   return error instanceof BenchError ? EXIT.missing : EXIT.crashed
 }
+
+/** Of several scenarios in one command: the one that counts first. */
+export function worstExit(a: number, b: number): number {
+  const order: readonly number[] = [
+    EXIT.interrupted,
+    EXIT.usage,
+    EXIT.missing,
+    EXIT.crashed,
+    EXIT.untrusted,
+    EXIT.failed,
+  ]
+  return order.find((code) => code === a || code === b) ?? EXIT.ok
+}

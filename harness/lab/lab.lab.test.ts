@@ -161,7 +161,7 @@ describe('lab removal (root)', () => {
     )
 
   /** A process that opens a lab with a program inside, prints the lab's id, and waits. */
-  function holder(end = ''): ReturnType<typeof execa> {
+  function holder(end = '') {
     const code = `
       const { Lab } = await import('./harness/lab/lab.ts')
       const { pathOfTest } = await import('./harness/testing/specs.ts')
@@ -174,7 +174,7 @@ describe('lab removal (root)', () => {
     return execa('node', ['--import', 'tsx', '--input-type=module', '-e', code], { reject: false, stdin: 'ignore' })
   }
 
-  async function idOf(child: ReturnType<typeof execa>): Promise<string> {
+  async function idOf(child: ReturnType<typeof holder>): Promise<string> {
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
       const id = /mqb\d+-\d+/.exec(chunk.toString())?.[0]
       if (id) return id

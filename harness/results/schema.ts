@@ -14,10 +14,7 @@ const nonNegative = z.number().min(0)
 const share = z.number().min(0).max(1)
 
 /** A packet queue's limit; exactly one unit is set. */
-const queue = z.union([
-  z.strictObject({ packets: z.int().min(1) }),
-  z.strictObject({ bytes: z.int().min(1) }),
-])
+const queue = z.union([z.strictObject({ packets: z.int().min(1) }), z.strictObject({ bytes: z.int().min(1) })])
 
 const loss = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('random'), probability: share }),
@@ -272,9 +269,7 @@ export const sample = z.strictObject({
       retransmits: z.int().nullable(),
     })
     .nullable(),
-  udp: z
-    .strictObject({ sent: z.int(), lost: z.int(), lostShare: share, jitterMs: nonNegative })
-    .nullable(),
+  udp: z.strictObject({ sent: z.int(), lost: z.int(), lostShare: share, jitterMs: nonNegative }).nullable(),
   probe: probeResult.nullable(),
   paths: z.array(pathUse),
   processes: z.array(processUse),

@@ -164,6 +164,8 @@ export async function runScenario(
     measurements: [...measurements.values()],
     samples: state.samples,
     emulatorDrops: state.emulatorDrops,
+    schedules: scenario.measurements,
+    allowUntrusted: options.allowUntrusted,
     expectations: scenario.expectations,
   })
   await tree.writeJson('environment.json', environment)

@@ -3,6 +3,7 @@ import type { Host } from '../lab/host.js'
 import type { HostProcess } from '../lab/process.js'
 import type { LoadSpec, ProbeSpec } from '../scenario/types.js'
 import type { Endpoint } from '../subjects/subject.js'
+import type { ProbeRecords } from './probe-records.js'
 
 export interface TrafficContext {
   client: Host
@@ -47,7 +48,7 @@ export interface ProbeRun {
   stop(): Promise<{
     spec: ProbeSpec
     protocol: 'udp' | 'tcp'
-    records: import('./probe-records.js').ProbeRecords
+    records: ProbeRecords
     files: string[]
   }>
 }

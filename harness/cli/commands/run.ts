@@ -1,0 +1,151 @@
+/** `run`: scenarios, one after the other; each leaves a result tree, reports and a summary on the terminal. */
+import { basename, relative } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { compareResults, renderComparison } from '../../../reports/compare.js'
+import { readResult, renderAll } from '../../../reports/index.js'
+import { renderTerminal } from '../../../reports/terminal.js'
+
+import type { Lab } from '../../lab/lab.js'
+import { runScenario, type RunOutput } from '../../run/run.js'
+import { estimateMs } from '../../scenario/duration.js'
+import { faultLabel } from '../../scenario/fault-label.js'
+import { loadScenario, type LoadedScenario } from '../../scenario/load.js'
+import { planRun } from '../../scenario/plan.js'
+import { drawTopology } from '../../scenario/topology.js'
+import type { ShaperChoice } from '../../shaping/choose.js'
+import { EXIT, worstExit } from '../exit-codes.js'
+import { createProgress, span } from '../progress.js'
+import { reporterNames } from '../reporters.js'
+import { packageVersion, sourceCommit } from '../version.js'
+import { missingSentences } from './doctor.js'
+
+export interface RunCommandOptions {
+  grep?: string
+  subject: string[]
+  repeats?: number
+  quick?: boolean
+  seed?: number
+  shaper: ShaperChoice
+  output: string
+  reporter: string[]
+  baseline?: string
+  failOn?: 'regression'
+  dryRun?: boolean
+  allowUntrusted?: boolean
+  keep?: boolean
+  verbose?: boolean
+}
+
+export async function runCommand(
+  files: readonly string[],
+  options: RunCommandOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const reporters = reporterNames(options.reporter, ['markdown', 'png', 'junit'])
+  // All files first: a mistake in the second must not show after the first has run for minutes.
+  const scenarios = []
+  for (const file of files) scenarios.push(await loadScenario(file))
+  const baseline = options.baseline === undefined ? null : readResult(options.baseline)
+
+  let worst: number = EXIT.ok
+  for (const loaded of scenarios) {
+    if (options.dryRun) {
+      process.stdout.write(dryRun(loaded, options))
+      continue
+    }
+    const output = await runOne(loaded, options, signal)
+    const { result, directory } = output
+    // `result.json` is written: whatever fails in rendering, `report` can do it again.
+    const paths = await renderAll(directory, result, { reporters: ['html', ...reporters] })
+    process.stdout.write(`\n${renderTerminal(result, { reportPath: relative('', paths['html'] ?? directory) })}\n`)
+    worst = worstExit(worst, result.exitCode)
+    if (baseline) {
+      const comparison = compareResults(baseline, result)
+      process.stdout.write(`\n${renderComparison(comparison)}\n`)
+      if (options.failOn === 'regression' && comparison.regressed) worst = worstExit(worst, EXIT.failed)
+    }
+    if (signal.aborted) return EXIT.interrupted
+  }
+  return worst
+}
+
+async function runOne(loaded: LoadedScenario, options: RunCommandOptions, signal: AbortSignal): Promise<RunOutput> {
+  const { scenario } = loaded
+  const repeats = options.repeats ?? (options.quick ? 1 : scenario.repeats)
+  const seed = options.seed ?? Date.now() % 1_000_000
+  const live = process.stderr.isTTY && !process.env['CI']
+  process.stderr.write(`${scenario.name}: ${scenario.description}\n${drawTopology(scenario)}\n\n`)
+  const estimate = estimateMs(
+    scenario,
+    planRun(scenario, { repeats, seed, subjects: options.subject, grep: options.grep }),
+  )
+  process.stderr.write(`${repeats} repeat${repeats === 1 ? '' : 's'}, seed ${seed}, about ${span(estimate)}\n`)
+  const progress = createProgress(live)
+  try {
+    const output = await runScenario(
+      loaded,
+      {
+        repeats,
+        seed,
+        subjects: options.subject,
+        grep: options.grep ?? '',
+        shaper: options.shaper,
+        output: options.output,
+        allowUntrusted: options.allowUntrusted ?? false,
+        command: commandLine(loaded, options, repeats, seed),
+        tool: { name: 'mqvpn-bench', version: packageVersion(), ...(await sourceCommit()) },
+        missing: await missingSentences(),
+        ...(options.keep ? { beforeClose: waitForEnter } : {}),
+      },
+      progress,
+      signal,
+    )
+    await progress.end(true)
+    return output
+  } catch (error) {
+    await progress.end(false)
+    throw error
+  }
+}
+
+/** The command that repeats this run, seed included. */
+function commandLine(loaded: LoadedScenario, options: RunCommandOptions, repeats: number, seed: number): string {
+  const words = ['sudo npx mqvpn-bench', relative('', loaded.file) || basename(loaded.file)]
+  words.push(`--repeats ${repeats}`, `--seed ${seed}`)
+  if (options.grep) words.push(`--grep '${options.grep}'`)
+  if (options.subject.length > 0) words.push(`--subject ${options.subject.join(',')}`)
+  if (options.shaper !== 'auto') words.push(`--shaper ${options.shaper}`)
+  if (options.allowUntrusted) words.push('--allow-untrusted')
+  return words.join(' ')
+}
+
+async function waitForEnter(lab: Lab): Promise<void> {
+  if (!process.stdin.isTTY) return
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  process.stderr.write(`\nThe lab ${lab.id} is kept: sudo ip netns exec ${lab.client.netns} …\n`)
+  await prompt.question('Press Enter to remove it. ')
+  prompt.close()
+}
+
+/** What would happen, in order. */
+function dryRun({ scenario }: LoadedScenario, options: RunCommandOptions): string {
+  const repeats = options.repeats ?? (options.quick ? 1 : scenario.repeats)
+  const seed = options.seed ?? 1
+  const plan = planRun(scenario, { repeats, seed, subjects: options.subject, grep: options.grep })
+  const lines = [
+    `${scenario.name}: ${scenario.description}`,
+    drawTopology(scenario),
+    '',
+    `${plan.length} cold starts, about ${span(estimateMs(scenario, plan))} (seed ${seed}):`,
+    ...plan.map(
+      (run) =>
+        `  ${run.order}. round ${run.repeat}  ${run.subject.id}  ${run.measurements.map((m) => m.id).join(', ')}`,
+    ),
+    '',
+    'Faults, after the measured traffic has begun:',
+    ...scenario.measurements.flatMap((measurement) =>
+      measurement.faults.map((fault) => `  ${measurement.id}  ${fault.atMs} ms  ${faultLabel(fault.action)}`),
+    ),
+  ]
+  return `${lines.join('\n')}\n`
+}
