@@ -32,12 +32,12 @@ function scenarioWith(expectations: (context: ExpectContext) => ExpectationInput
   })
 }
 
-/** Round r is r Mbit/s slower, for all alike. */
+/** Round r is r/2 Mbit/s slower, for all alike. */
 const steady: Goodput = (subject, { id }, r) => {
-  const healthy = { 'direct:a': 286, 'direct:b': 76, mptcp: 350, 'openvpn:a': 200 }[subject]! - r
+  const healthy = { 'direct:a': 286, 'direct:b': 76, mptcp: 350, 'openvpn:a': 200 }[subject]! - r / 2
   if (id !== 'lose-a/4') return { healthy }
   if (subject.startsWith('direct')) return null
-  const degraded = subject === 'mptcp' ? 74 - r : 0
+  const degraded = subject === 'mptcp' ? 74 - r / 2 : 0
   return { healthy, degraded, recovering: healthy / 2, restored: healthy }
 }
 
@@ -49,22 +49,29 @@ describe('summarize', () => {
 
   it('gives the median over repeats with its interval, against the baselines', () => {
     const bulk = row(result, { subject: 'mptcp', measurement: 'bulk/4', metric: 'goodput' })!
-    expect(bulk.estimate).to.deep.include({ n: 6, median: 346.5e6, low: 344e6, high: 349e6, min: 344e6, max: 349e6 })
-    expect(bulk.ofBest).to.be.closeTo(346.5 / 282.5, 1e-9)
-    expect(bulk.ofSum).to.be.closeTo(346.5 / (282.5 + 72.5), 1e-9)
-    expect(bulk.ofAchievable).to.be.closeTo(346.5 / (380 * (1448 / 1514)), 1e-9)
+    expect(bulk.estimate).to.deep.include({
+      n: 6,
+      median: 348.25e6,
+      low: 347e6,
+      high: 349.5e6,
+      min: 347e6,
+      max: 349.5e6,
+    })
+    expect(bulk.ofBest).to.be.closeTo(348.25 / 284.25, 1e-9)
+    expect(bulk.ofSum).to.be.closeTo(348.25 / (284.25 + 74.25), 1e-9)
+    expect(bulk.ofAchievable).to.be.closeTo(348.25 / (380 * (1448 / 1514)), 1e-9)
     const single = row(result, { subject: 'openvpn:a', measurement: 'bulk/4', metric: 'goodput' })!
-    expect(single.ofAchievable).to.be.closeTo(196.5 / (300 * (1448 / 1514)), 1e-9)
+    expect(single.ofAchievable).to.be.closeTo(198.25 / (300 * (1448 / 1514)), 1e-9)
   })
 
   it('takes baselines from the direct runs of the same measurement', () => {
     expect(result.baselines.find((b) => b.measurement === 'bulk/1')).to.deep.equal({
       measurement: 'bulk/1',
       window: 'healthy',
-      perPath: { a: 282.5e6, b: 72.5e6 },
+      perPath: { a: 284.25e6, b: 74.25e6 },
       bestPath: 'a',
-      bestBitsPerSecond: 282.5e6,
-      sumBitsPerSecond: 355e6,
+      bestBitsPerSecond: 284.25e6,
+      sumBitsPerSecond: 358.5e6,
     })
   })
 
@@ -73,14 +80,14 @@ describe('summarize', () => {
       result.baselines.filter((b) => b.measurement === 'lose-a/4').map((b) => [b.window, b.perPath]),
     )
     expect(byWindow).to.deep.equal({
-      healthy: { a: 282.5e6, b: 72.5e6 },
-      degraded: { a: 0, b: 72.5e6 },
-      recovering: { a: 282.5e6, b: 72.5e6 },
-      restored: { a: 282.5e6, b: 72.5e6 },
+      healthy: { a: 284.25e6, b: 74.25e6 },
+      degraded: { a: 0, b: 74.25e6 },
+      recovering: { a: 284.25e6, b: 74.25e6 },
+      restored: { a: 284.25e6, b: 74.25e6 },
     })
     const degraded = row(result, { subject: 'mptcp', measurement: 'lose-a/4', window: 'degraded' })!
-    expect(degraded.ofBest).to.be.closeTo(70.5 / 72.5, 1e-9)
-    expect(degraded.ofAchievable).to.be.closeTo(70.5 / (80 * (1448 / 1514)), 1e-9)
+    expect(degraded.ofBest).to.be.closeTo(72.25 / 74.25, 1e-9)
+    expect(degraded.ofAchievable).to.be.closeTo(72.25 / (80 * (1448 / 1514)), 1e-9)
     // Nothing could get through path a, so there is nothing to divide by.
     expect(row(result, { subject: 'openvpn:a', measurement: 'lose-a/4', window: 'degraded' })!.ofAchievable).to.equal(
       null,
@@ -182,17 +189,17 @@ describe('expectations', () => {
   it('pass and fail against values and baselines, and say what was found', () => {
     const { lines, exitCode } = verdicts(({ subject, sum, best, achievable }) => [
       subject('mptcp').measurement('bulk/4').goodput.atLeast(sum.times(0.9)),
-      subject('mptcp').measurement('bulk/4').goodput.worst.atLeast('345mbit'),
-      subject('direct:a').phase('bulk').goodput.atLeast(achievable.times(0.99)),
+      subject('mptcp').measurement('bulk/4').goodput.worst.atLeast('347.5mbit'),
+      subject('direct:a').phase('bulk').goodput.atLeast(achievable.times(0.995)),
       subject('mptcp').phase('lose-a').goodput.in('degraded').atLeast(best.times(0.9)),
       subject('mptcp').phase('lose-a').goodput.atLeast(best),
     ])
     expect(lines).to.deep.equal([
-      'passed: mptcp goodput (bulk/4) is at least 90 % of the sum of the paths: 347 Mbit/s, limit 320 Mbit/s (bulk/4, healthy)',
-      'failed: mptcp goodput (bulk/4), worst repeat, is at least 345 Mbit/s: worst repeat 344 Mbit/s (bulk/4, healthy)',
-      'failed: direct:a goodput (bulk) is at least 99 % of the achievable goodput: 283 Mbit/s, limit 284 Mbit/s (bulk/1, healthy)',
-      'passed: mptcp goodput (lose-a, degraded) is at least 90 % of the best path: 70.5 Mbit/s, limit 65.3 Mbit/s (lose-a/4, degraded)',
-      'failed: mptcp goodput (lose-a) is at least 100 % of the best path: 173 Mbit/s, limit 283 Mbit/s (lose-a/4, recovering)',
+      'passed: mptcp goodput (bulk/4) is at least 90 % of the sum of the paths: 348 Mbit/s, limit 323 Mbit/s (bulk/4, healthy)',
+      'failed: mptcp goodput (bulk/4), worst repeat, is at least 348 Mbit/s: worst repeat 347 Mbit/s (bulk/4, healthy)',
+      'failed: direct:a goodput (bulk) is at least 99.5 % of the achievable goodput: 284 Mbit/s, limit 285 Mbit/s (bulk/1, healthy)',
+      'passed: mptcp goodput (lose-a, degraded) is at least 90 % of the best path: 72.3 Mbit/s, limit 66.8 Mbit/s (lose-a/4, degraded)',
+      'failed: mptcp goodput (lose-a) is at least 100 % of the best path: 174 Mbit/s, limit 284 Mbit/s (lose-a/4, recovering)',
     ])
     expect(exitCode).to.equal(1)
   })
