@@ -99,11 +99,11 @@ describe('iperf3 JSON', () => {
       const text = read(name)
       const whole = parseIperfJson(text)
       let most = 0
-      for (let length = 0; length < text.length; ++length) {
+      for (let length = 0; length < text.length; length += text.length > 8000 ? 7 : 1) {
         const part = parseIperfJson(text.slice(0, length))
         expect(part.intervals.length).to.be.at.least(most)
         most = part.intervals.length
-        // Much faster than a deep comparison for each of 20 000 bytes.
+        // Much faster than a deep comparison at each byte.
         expect(JSON.stringify(part.intervals)).to.equal(JSON.stringify(whole.intervals.slice(0, most)))
         if (length < text.trimEnd().length) expect(part.problem).to.be.a('string')
       }
