@@ -1,0 +1,57 @@
+/** Every scenario that ships loads, and takes as long as it says. */
+import { readFileSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { LEAST_VALUES } from '../stats/median-interval.js'
+import { estimateMs } from './duration.js'
+import { type LoadedScenario, loadScenario } from './load.js'
+import { planRun } from './plan.js'
+import { drawTopology } from './topology.js'
+
+const directory = fileURLToPath(new URL('../../scenarios', import.meta.url))
+const files = readdirSync(directory).filter((file) => file.endsWith('.ts') && !file.includes('.test.'))
+
+/** Calibration and all repeats. */
+function seconds({ scenario }: LoadedScenario): number {
+  return estimateMs(scenario, planRun(scenario, { repeats: scenario.repeats, seed: 1 })) / 1000
+}
+
+describe('shipped scenarios', () => {
+  for (const file of files) {
+    it(`${file} loads, is called after its file, and has its lab drawn at the top`, async () => {
+      const { scenario } = await loadScenario(path.join(directory, file))
+      expect(scenario.name).to.equal(path.basename(file, '.ts'))
+      const [comment] = readFileSync(path.join(directory, file), 'utf8').split('*/')
+      for (const { name } of scenario.paths) expect(comment).to.match(new RegExp(`── ${name}: +\\S`))
+      expect(drawTopology(scenario)).to.include('client ──')
+      expect(scenario.expectations).to.not.be.empty
+    })
+  }
+
+  const load = (file: string) => loadScenario(path.join(directory, file))
+
+  it('asym carries an interval and takes at most six minutes', async () => {
+    const asym = await load('asym.ts')
+    expect(asym.scenario.repeats).to.be.at.least(LEAST_VALUES)
+    expect(seconds(asym)).to.be.within(300, 360)
+    expect(asym.scenario.measurements.map((m) => m.id)).to.deep.equal([
+      'bulk/1',
+      'bulk/4',
+      'bulk/16',
+      'failover-a/4',
+      'failover-b/4',
+    ])
+    expect(asym.scenario.paths.map((p) => p.up.queue)).to.deep.equal([{ bytes: 750_000 }, { bytes: 600_000 }])
+  })
+
+  it('failover carries an interval and takes at most twelve minutes', async () => {
+    const failover = await load('failover.ts')
+    expect(failover.scenario.repeats).to.be.at.least(LEAST_VALUES)
+    expect(seconds(failover)).to.be.below(720)
+  })
+
+  it('smoke takes less than 40 seconds', async () => {
+    expect(seconds(await load('smoke.ts'))).to.be.below(40)
+  })
+})

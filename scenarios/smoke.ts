@@ -1,0 +1,42 @@
+/**
+ *           ┌── a: 50 Mbit/s,  5 ms ──┐
+ *  client ──┤                         ├── server
+ *           └── b: 20 Mbit/s, 10 ms ──┘
+ *
+ * Half a minute that uses every part of the harness once: links, calibration, direct runs, a subject, a fault and the
+ * probe. For CI and for a first look; one repeat is not a measurement, and the report says so.
+ */
+import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'
+
+const probe = traffic.udpProbe({ every: '10ms' })
+
+export default defineScenario({
+  name: 'smoke',
+  description: 'The harness works on this machine: two links are what they should be, and MPTCP uses both.',
+
+  paths: {
+    a: { rate: '50mbit', delay: '5ms', queue: '1bdp' },
+    b: { rate: '20mbit', delay: '10ms', queue: '1bdp' },
+  },
+
+  subjects: [subjects.mptcp()],
+
+  phases: {
+    bulk: { traffic: { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '2s', omit: '1s' }), probe } },
+    'lose-a': {
+      traffic: { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '3s', omit: '1s' }), probe },
+      faults: [at('1s').down('a'), at('2s').up('a')],
+      subjects: ['mptcp'],
+    },
+  },
+
+  repeats: 1,
+
+  // Wide limits: a shared machine in CI is not a quiet one.
+  expect: ({ subject, best, achievable }) => [
+    subject('direct:a').phase('bulk').goodput.atLeast(achievable.times(0.95)),
+    subject('direct:b').phase('bulk').goodput.atLeast(achievable.times(0.95)),
+    subject('mptcp').phase('bulk').goodput.atLeast(best),
+    subject('mptcp').phase('lose-a').probe.outage.in('degraded').atMost('1s'),
+  ],
+})
