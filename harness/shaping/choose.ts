@@ -1,56 +1,65 @@
-/** Which shaper is used, and why: a sentence that every report prints. */
-import { execa } from 'execa'
+/** Which back end makes the links, and why: the reason is printed in every report. */
 import { MachineError, UsageError } from '../lab/errors.js'
 import type { PathSpec } from '../scenario/types.js'
 import type { ShaperKind } from './backend.js'
+import { probeTrafficControl, type TrafficControl } from './choose-probe.js'
+import { netemCannot } from './netem-commands.js'
 
 export type ShaperChoice = 'auto' | ShaperKind
 
-export interface NetemProbe {
-  ok: boolean
-  /** Why not; empty when ok. */
+export interface ChosenShaper {
+  kind: ShaperKind
+  /** A clause for the report. */
   reason: string
 }
 
-/** Tries netem on the loopback device of a network namespace that ends with the command. */
-export async function probeNetem(): Promise<NetemProbe> {
-  const result = await execa('unshare', ['--net', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'], {
-    reject: false,
-    stdin: 'ignore',
-  })
-  if (result.exitCode === 0) return { ok: true, reason: '' }
-  const said =
-    String(result.stderr ?? '')
-      .trim()
-      .split('\n')[0] ?? ''
-  return {
-    ok: false,
-    reason: /kind is unknown|No such file/i.test(said)
-      ? 'this kernel has no sch_netem'
-      : `netem cannot be used: ${said}`,
-  }
-}
-
-/** @throws MachineError when netem is asked for and not there; UsageError when it cannot do what a path wants */
+/** `auto`: netem where the kernel has it and it can do every path, else our own emulator. */
 export async function chooseShaper(
   choice: ShaperChoice,
   paths: readonly PathSpec[],
-  probe: () => Promise<NetemProbe> = probeNetem,
-): Promise<{ kind: ShaperKind; reason: string }> {
-  if (choice === 'user') return { kind: 'user', reason: 'chosen with --shaper user' }
-  const traced = paths.find((path) => path.up.trace !== null || path.down.trace !== null)
-  const netem = await probe()
+  probe: () => Promise<TrafficControl> = probeTrafficControl,
+): Promise<ChosenShaper> {
+  if (choice === 'user') return { kind: 'user', reason: 'asked for with --shaper user' }
+  const control = await probe()
+  const absent = absence(control)
+  const refusal = absent ? null : firstRefusal(paths, control)
   if (choice === 'netem') {
-    if (!netem.ok) {
+    if (absent) {
       throw new MachineError(
-        `--shaper netem: ${netem.reason}; load the module (modprobe sch_netem) or use --shaper user`,
+        `--shaper netem: ${absent.reason} (tc said: ${absent.said}). ${absent.remedy}, or use --shaper user`,
       )
     }
-    if (traced)
-      throw new UsageError(`--shaper netem: paths.${traced.name}.trace needs --shaper user: netem replays no traces`)
-    return { kind: 'netem', reason: 'chosen with --shaper netem' }
+    if (refusal !== null) throw new UsageError(`--shaper netem: ${refusal}; use --shaper user`)
+    return { kind: 'netem', reason: 'asked for with --shaper netem' }
   }
-  if (!netem.ok) return { kind: 'user', reason: netem.reason }
-  if (traced) return { kind: 'user', reason: `path ${traced.name} replays a trace, which netem cannot` }
-  return { kind: 'netem', reason: 'this kernel has netem' }
+  if (absent) return { kind: 'user', reason: absent.reason }
+  if (refusal !== null) return { kind: 'user', reason: refusal }
+  return { kind: 'netem', reason: 'this kernel has netem, and it can do every path of this scenario' }
+}
+
+function absence(control: TrafficControl): { reason: string; said: string; remedy: string } | null {
+  for (const module of ['netem', 'tbf'] as const) {
+    const said = control[module]
+    if (said === null) continue
+    if (/ENOENT|not found/.test(said)) {
+      return { reason: 'there is no tc program', said, remedy: 'Install it (apt install iproute2)' }
+    }
+    if (/EPERM|not permitted/i.test(said)) {
+      return { reason: 'traffic control cannot be tried without root', said, remedy: 'Run it with sudo' }
+    }
+    return {
+      reason: `this kernel has no sch_${module}`,
+      said,
+      remedy: `Load the module (modprobe sch_${module}; Ubuntu: apt install linux-modules-extra-$(uname -r), Fedora: dnf install kernel-modules-extra)`,
+    }
+  }
+  return null
+}
+
+function firstRefusal(paths: readonly PathSpec[], control: TrafficControl): string | null {
+  for (const path of paths) {
+    const refusal = netemCannot(path, { codel: control.codel === null })
+    if (refusal !== null) return refusal
+  }
+  return null
 }

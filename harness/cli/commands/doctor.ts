@@ -118,16 +118,20 @@ async function netem(): Promise<Finding> {
 }
 
 function subjectPrograms(): Finding[] {
-  const wanted = subjectKinds.flatMap((kind) => requirementsOf(kind).map((requirement) => ({ kind, ...requirement })))
-  return wanted.map(({ kind, program, package: debianPackage }) => {
-    const found = which(program)
+  return subjectKinds.map((kind) => {
+    const requirements = requirementsOf(kind)
+    const missing = requirements.filter(({ program }) => which(program) === null)
+    const packages = [...new Set(missing.map((requirement) => requirement.package))]
     return {
       group: 'subjects',
-      what: `${kind}: ${program}`,
-      ok: found !== null,
+      what: kind,
+      ok: missing.length === 0,
       essential: false,
-      detail: found ?? 'not installed: the subject is reported as missing',
-      remedy: found ? null : `apt install ${debianPackage}`,
+      detail:
+        missing.length === 0
+          ? requirements.map(({ program }) => program).join(', ') || 'brings its own programs'
+          : `${missing.map(({ program }) => program).join(', ')} not installed: reported as missing`,
+      remedy: missing.length === 0 ? null : `apt install ${packages.join(' ')}`,
     }
   })
 }
