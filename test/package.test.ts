@@ -23,6 +23,7 @@ describe('the package', () => {
     expect(files).to.include.members([
       'package.json',
       'LICENSE',
+      'README.md',
       'CHANGELOG.md',
       'ci/build-native.mjs',
       'ci/setup.sh',
@@ -30,6 +31,7 @@ describe('the package', () => {
       'native/io/CMakeLists.txt',
       'scenarios/asym.ts',
       'scenarios/smoke.ts',
+      'schema/result.schema.json',
     ])
   })
 
