@@ -41,10 +41,11 @@ function absence(control: TrafficControl): { reason: string; said: string; remed
   for (const module of ['netem', 'tbf'] as const) {
     const said = control[module]
     if (said === null) continue
-    if (/ENOENT|not found/.test(said)) {
+    // Not `No such file or directory` alone: older kernels say that of an unknown qdisc.
+    if (/failed to execute|spawn .*ENOENT/.test(said)) {
       return { reason: 'there is no tc program', said, remedy: 'Install it (apt install iproute2)' }
     }
-    if (/EPERM|not permitted/i.test(said)) {
+    if (/not permitted/i.test(said)) {
       return { reason: 'traffic control cannot be tried without root', said, remedy: 'Run it with sudo' }
     }
     return {
