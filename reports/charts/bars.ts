@@ -23,6 +23,8 @@ export interface BarsRequest {
 
 /** Pixels for one bar, so that its dots can be told apart. */
 const BAR_PIXELS = 30
+/** Characters that fit under a group. */
+const LONGEST_LABEL = 24
 
 /** null when there is nothing to draw. */
 export function barChart(result: Result, request: BarsRequest): ChartSpec | null {
@@ -53,11 +55,14 @@ export function barChart(result: Result, request: BarsRequest): ChartSpec | null
     config: {
       type: 'bar',
       data: {
-        labels,
+        labels: explained(groups, labels),
         datasets: [
           ...series.map(({ id, rows }) => dataset(id, rows, metric, style, subjectColour(result, id))),
           ...(withLines
-            ? [legendLine('best single path', '@muted', [7, 4]), legendLine('sum of paths', '@text', [2, 3])]
+            ? [
+                legendLine('best single path (dashed)', '@muted', [7, 4]),
+                legendLine('sum of paths (dotted)', '@text', [2, 3]),
+              ]
             : []),
         ],
       },
@@ -108,7 +113,7 @@ function dataset(
     maxBarThickness: 56,
     categoryPercentage: 0.84,
     barPercentage: 0.88,
-    pointStyle: style === 'dots' ? 'circle' : 'rect',
+    pointStyle: 'rect',
     minBarLength: 1,
   }
 }
@@ -144,6 +149,15 @@ function groupLabels(groups: readonly Group[]): string[] {
   return groups.map(({ measurement, window }) => {
     if (oneMeasurement && groups.length > 1) return window
     return oneWindow ? measurement.id : `${measurement.id} ${window}`
+  })
+}
+
+/** Under the id of a measurement what it is, where that is short. */
+function explained(groups: readonly Group[], labels: readonly string[]): (string | string[])[] {
+  return labels.map((label, place) => {
+    const measurement = groups[place]?.measurement
+    const known = measurement !== undefined && measurement.id === label && measurement.label.length <= LONGEST_LABEL
+    return known ? [label, measurement.label] : label
   })
 }
 

@@ -49,7 +49,7 @@ function delayChart(result: Result, measurement: Measurement, place: number): Ch
       type: 'line',
       data: {
         datasets: filled.map((curve): Dataset => ({
-          label: `${curve.subject}, ${curve.kind}`,
+          label: `${curve.subject}, ${curve.kind === 'idle' ? 'idle (dashed)' : 'loaded'}`,
           data: [...steps(curve.delays), { x: edge, y: 100 }],
           borderColor: subjectColour(result, curve.subject),
           backgroundColor: subjectColour(result, curve.subject),

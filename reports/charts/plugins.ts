@@ -127,7 +127,12 @@ export function chartPlugins(): Plugin[] {
           const bottom = Math.max(bar.base, bar.y)
           const top = Math.min(pixel(Math.min(...values)), bar.y)
           ctx.font = fontOf(11, 'bold')
-          if (dataset['medianMark'] !== true && bar.width > ctx.measureText(label).width + 2 && bottom - top > 34) {
+          if (dataset['medianMark'] === true) {
+            ctx.fillStyle = text
+            ctx.textAlign = 'center'
+            ctx.textBaseline = 'bottom'
+            ctx.fillText(label, bar.x, pixel(Math.max(...values)) - 7)
+          } else if (bar.width > ctx.measureText(label).width + 2 && bottom - top > 34) {
             ctx.fillStyle = text
             ctx.textAlign = 'center'
             ctx.textBaseline = 'bottom'

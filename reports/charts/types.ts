@@ -4,7 +4,7 @@
  */
 export interface ChartConfig {
   type: 'bar' | 'line'
-  data: { labels?: string[]; datasets: Dataset[] }
+  data: { labels?: (string | string[])[]; datasets: Dataset[] }
   options: Record<string, unknown>
 }
 

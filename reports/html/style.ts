@@ -107,7 +107,7 @@ footer { color: var(--muted); font-size: 13px; padding-bottom: 34px; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 [hidden] { display: none !important; }
 body.untrusted::after { content: "not a measurement"; position: fixed; inset: 0; display: grid; place-items: center; pointer-events: none;
-  font-size: min(11vw, 130px); font-weight: 800; transform: rotate(-24deg); opacity: .06; white-space: nowrap; z-index: 3; }
+  font-size: min(9vw, 120px); font-weight: 800; transform: rotate(-24deg); opacity: .06; white-space: nowrap; z-index: 3; }
 
 @media (max-width: 720px) {
   body { font-size: 16px; }

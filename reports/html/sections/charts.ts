@@ -84,7 +84,7 @@ export function outageSection(result: Result, chart: ChartSpec | null): Html | n
     <h2>Outage and loss</h2>
     <p class="about">
       What the probe felt in each window: one small packet every few milliseconds in each direction, beside the load.
-      Longest gap and losses are of the worst repeat and, before it, the median one.
+      Gaps and losses: the median repeat, then the worst.
     </p>
     ${chart !== null && figure(chart)}
     <details ${chart === null && 'open'}>
