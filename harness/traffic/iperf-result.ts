@@ -45,7 +45,7 @@ function retransmitsOf(load: LoadSpec, flows: readonly Flow[]): number | null {
 
 /**
  * The receiver counts by the datagrams' numbers: what is lost shows when the next one arrives. When none does until the
- * end (a path that died and stayed dead), what the sender sent meanwhile is added.
+ * end (a path that died and stayed dead), what the sender has sent beyond that is added.
  */
 function udpOf(load: LoadSpec, flows: readonly Flow[]): LoadResult['udp'] {
   let sent = 0
@@ -56,8 +56,8 @@ function udpOf(load: LoadSpec, flows: readonly Flow[]): LoadResult['udp'] {
     const counted = sumDatagrams(intervals) ?? { sent: 0, lost: 0, jitterMs: 0 }
     const lastArrivalMs = intervals.findLast(({ udp }) => udp !== null && udp.total > 0)?.endMs ?? flow.zeroMs
     const silent = flow.zeroMs + load.durationMs - lastArrivalMs > SILENCE_MS
-    const unseen = silent ? measured(flow.sent, lastArrivalMs, flow.zeroMs + load.durationMs - lastArrivalMs) : []
-    const vanished = unseen.reduce((sum, { udp }) => sum + (udp?.total ?? 0), 0)
+    const known = measured(flow.sent, flow.zeroMs, load.durationMs).reduce((sum, { udp }) => sum + (udp?.total ?? 0), 0)
+    const vanished = silent ? Math.max(0, known - counted.sent) : 0
     sent += counted.sent + vanished
     lost += counted.lost + vanished
     if (counted.sent > 0) jitters.push(counted.jitterMs)

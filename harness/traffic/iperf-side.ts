@@ -4,14 +4,14 @@ import type { HostProcess } from '../lab/process.js'
 import { tile, type IperfInterval } from './iperf-interval.js'
 import type { IperfFormat } from './iperf-args.js'
 import { parseIperfJson } from './iperf-parse.js'
-import { parseIperfError, parseIperfLine, type IperfTest } from './iperf-text.js'
+import { parseIperfError, parseIperfLine, parseIperfTime, type IperfTest } from './iperf-text.js'
 
 export class IperfSide {
   #intervals: IperfInterval[] = []
   #json: string[] = []
   #error: string | null = null
   #beganMs = Infinity
-  #onInterval: () => void = () => undefined
+  readonly #endsMs = new Set<number>()
 
   constructor(
     readonly process: HostProcess,
@@ -25,12 +25,13 @@ export class IperfSide {
         if (stream === 'stdout') this.#json.push(line)
         return
       }
+      const endMs = parseIperfTime(line)
+      if (endMs === null) return
+      // A line comes when its interval has ended, or later when somebody was busy: the earliest is the truth.
+      this.#beganMs = Math.min(this.#beganMs, nowMs - endMs)
+      this.#endsMs.add(endMs)
       const interval = parseIperfLine(line, test)
-      if (!interval) return
-      this.#intervals.push(interval)
-      // A line comes when its interval has ended, or later when this program was busy: the earliest is the truth.
-      this.#beganMs = Math.min(this.#beganMs, nowMs - interval.endMs)
-      this.#onInterval()
+      if (interval) this.#intervals.push(interval)
     })
   }
 
@@ -39,12 +40,9 @@ export class IperfSide {
     return this.#beganMs
   }
 
+  /** How many intervals have ended so far. */
   get intervalCount(): number {
-    return this.#intervals.length
-  }
-
-  onInterval(listener: () => void): void {
-    this.#onInterval = listener
+    return this.#endsMs.size
   }
 
   /** One direction's intervals so far, one behind the other. */

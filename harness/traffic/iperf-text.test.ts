@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { tile, type IperfInterval } from './iperf-interval.js'
-import { parseIperfError, parseIperfLine, type IperfTest } from './iperf-text.js'
+import { parseIperfError, parseIperfLine, parseIperfTime, type IperfTest } from './iperf-text.js'
 
 const tcp: IperfTest = { protocol: 'tcp', streams: 1, direction: 'received' }
 
@@ -63,6 +63,17 @@ describe('iperf3 text', () => {
     const line = '[  5]   0.10-0.20   sec   245 KBytes  20064 Kbits/sec  0.033 ms  -3/228 (-1.3%)  '
     const test: IperfTest = { protocol: 'udp', streams: 1, direction: 'received' }
     expect(parseIperfLine(line, test)?.udp).to.deep.equal({ total: 228, lost: -3, jitterMs: 0.033 })
+  })
+
+  it('tells the time by every line of an interval', () => {
+    expect(
+      parseIperfTime('[ 12]   0.10-0.20   sec  41.4 MBytes  3489806 Kbits/sec                  (omitted)'),
+    ).to.equal(200)
+    expect(parseIperfTime('[SUM]   0.10-0.20   sec   172 MBytes  14490341 Kbits/sec')).to.equal(200)
+    expect(
+      parseIperfTime('[  5]   0.00-1.00   sec  1.32 GBytes  11278631 Kbits/sec                  receiver'),
+    ).to.equal(null)
+    expect(parseIperfTime('[ ID] Interval           Transfer     Bitrate')).to.equal(null)
   })
 
   it('understands why iperf3 gave up', () => {

@@ -52,6 +52,17 @@ export function parseIperfLine(line: string, test: IperfTest): IperfInterval | n
   }
 }
 
+/**
+ * When the interval of a line ended, ms after the test began; any stream's line, or the sum's. iperf3 flushes behind each
+ * stream's line but not behind the sum, which so comes an interval late: only the streams' lines tell the time.
+ */
+export function parseIperfTime(line: string): number | null {
+  const match = LINE.exec(line)
+  if (!match || /\b(sender|receiver)\s*$/.test(match[7] ?? '')) return null
+  const endMs = Number(match[4]) * 1000
+  return Number.isFinite(endMs) ? endMs : null
+}
+
 /** What iperf3 says when it gives up, without its name; null for every other line. */
 export function parseIperfError(line: string): string | null {
   return /^iperf3: (?:error - |interrupt - )?(.+)$/.exec(line)?.[1] ?? null
