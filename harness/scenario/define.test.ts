@@ -1,8 +1,6 @@
 import { expect } from 'chai'
 import { at } from './at.js'
 import { defineScenario, isScenario } from './define.js'
-import { gilbert } from './loss.js'
-import { ScenarioError } from './problems.js'
 import { profiles } from './profiles.js'
 import type { ScenarioInput } from './scenario-input.js'
 import { subjects } from './subject-input.js'
@@ -17,17 +15,6 @@ const base = {
   },
   traffic: { bulk: traffic.iperf({ direction: 'up', streams: [1, 4], duration: '10s' }) },
 } as const satisfies ScenarioInput<'a' | 'b'>
-
-/** The problems of a scenario that JavaScript, not TypeScript, wrote. */
-function problemsOf(change: object): readonly string[] {
-  try {
-    defineScenario({ ...base, ...change })
-  } catch (error) {
-    if (error instanceof ScenarioError) return error.problems
-    throw error
-  }
-  return []
-}
 
 describe('defineScenario', () => {
   it('turns units into base units and fills in defaults', () => {
@@ -170,179 +157,6 @@ describe('defineScenario', () => {
         limit: { of: 'idle', value: 60 },
         over: 'median',
       },
-    ])
-  })
-
-  it('lists every problem with its key path', () => {
-    const problems = problemsOf({
-      nmae: 'x',
-      paths: {
-        a: { rate: 300, dealy: '10ms', queue: '1bdp' },
-        b: { rate: '10mbit', delay: { up: '10ms' }, aqm: 'codle' },
-        eth0: { rate: 'unlimited' },
-      },
-      subjects: [{ kind: 'opnvpn' }, subjects.wireguardGo({ path: 'aa' })],
-      traffic: { bulk: { kind: 'iperf', direction: 'upp', duration: 10 } },
-      faults: [at('10s').down('c' as never), { at: '1s', verb: 'explode' }],
-      repeats: 0,
-    })
-    expect(problems).to.include.members([
-      'nmae: unknown key; did you mean "name"?',
-      "paths.a.rate: got 300; write a unit, e.g. '300mbit'",
-      'paths.a.dealy: unknown key; did you mean "delay"?',
-      `paths.b.aqm: got 'codle'; did you mean "codel"?`,
-      'paths.eth0: this device name is taken; write another, e.g. "a" or "fibre"',
-      "traffic.bulk.duration: got 10; write a unit, e.g. '10ms'",
-      `traffic.bulk.direction: got 'upp'; did you mean "up"?`,
-      'subjects[1].path: no path "aa"; known: a, b, eth0',
-      'repeats: got 0; the least is 1',
-    ])
-    expect(problems.find((p) => p.startsWith('faults[0].path: no path "c"'))).to.be.a('string')
-    expect(problems.find((p) => p.startsWith("faults[1]: got an object; write at('10s')"))).to.be.a('string')
-    expect(problems.find((p) => p.startsWith('subjects[0]: got an object; write subjects.mptcp()'))).to.be.a('string')
-    for (const problem of problems) expect(problem).to.not.include('\n')
-  })
-
-  const refused: [string, object, string][] = [
-    ['a missing queue', { paths: { a: { rate: '1mbit' } } }, "paths.a.queue: missing; write '1bdp'"],
-    ['a missing rate', { paths: { a: { delay: '1ms' } } }, "paths.a.rate: missing; write e.g. '300mbit'"],
-    ['one direction of a rate', { paths: { a: { rate: { up: '1mbit' }, queue: '9p' } } }, 'paths.a.rate.down: missing'],
-    [
-      'one direction of a delay',
-      { paths: { a: { rate: 'unlimited', delay: { up: '1ms' } } } },
-      'paths.a.delay.down: missing',
-    ],
-    ['a BDP of nothing', { paths: { a: { rate: '1mbit', queue: '1bdp' } } }, "paths.a.queue: '1bdp' is empty"],
-    [
-      'a BDP without a rate',
-      { paths: { a: { rate: 'unlimited', delay: '1ms', queue: '1bdp' } } },
-      "'1bdp' needs a rate",
-    ],
-    ['rate and trace', { paths: { a: { rate: '1mbit', trace: 'x.up', queue: '9p' } } }, 'a rate or a trace, not both'],
-    ['a long name', { paths: { abcdefghijklmnop: base.paths.a } }, 'the name has 16 characters'],
-    ['an odd name', { paths: { 'a b': base.paths.a } }, 'a path name is a device name'],
-    ['no path', { paths: {} }, 'paths: empty'],
-    [
-      'nine paths',
-      { paths: Object.fromEntries(Array.from('abcdefghi').map((n) => [n, base.paths.a])) },
-      '9 paths; the most is 8',
-    ],
-    [
-      'a huge delay',
-      { paths: { a: { ...base.paths.a, delay: '1m' } } },
-      "paths.a.delay: got '1m'; write '0ms' to '10s'",
-    ],
-    [
-      'endless bad state',
-      { paths: { a: { ...base.paths.a, loss: gilbert({ toBad: '1%', toGood: '0%' }) } } },
-      'paths.a.loss.toGood',
-    ],
-    [
-      'a late fault',
-      { faults: [at('10s').down('a')] },
-      'faults: down of a at 10s is not inside bulk/1, which lasts 10s',
-    ],
-    [
-      'a flap that is always down',
-      { faults: [at('1s').flap('a', { period: '1s', duty: '0%', for: '2s' })] },
-      'faults[0].duty',
-    ],
-    ['no description', { description: ' ' }, 'description: missing; write one sentence'],
-    ['too many repeats', { repeats: 1001 }, 'repeats: got 1001; the most is 1000'],
-    ['half a repeat', { repeats: 1.5 }, 'repeats: got 1.5; write a whole number'],
-    ['no traffic', { traffic: undefined }, 'traffic: missing'],
-    ['empty traffic', { traffic: {} }, 'traffic: empty'],
-    [
-      'a probe alone without an end',
-      { traffic: { p: traffic.udpProbe({ every: '10ms' }) } },
-      'traffic.p.duration: missing',
-    ],
-    [
-      'two probes',
-      { traffic: { ...base.traffic, p: traffic.udpProbe({ every: '9ms' }), q: traffic.udpProbe({ every: '9ms' }) } },
-      'traffic.q: a second probe',
-    ],
-    [
-      'twice the same',
-      { traffic: { bulk: traffic.iperf({ direction: 'up', streams: [4, 4], duration: '1s' }) } },
-      'two measurements are called "bulk/4"',
-    ],
-    [
-      'phases and traffic',
-      { phases: { x: { traffic: base.traffic } } },
-      'traffic: with phases, this belongs into one of them',
-    ],
-    [
-      'an unknown subject of a phase',
-      { traffic: undefined, phases: { x: { traffic: base.traffic, subjects: ['mtcp'] } } },
-      'phases.x.subjects[0]: no subject "mtcp"',
-    ],
-    [
-      'the same subject twice',
-      { subjects: [subjects.openvpn(), subjects.openvpn({ cipher: 'AES-256-GCM' })] },
-      `subjects[1]: a second "openvpn"`,
-    ],
-    [
-      'a false baseline',
-      { subjects: [subjects.mptcp({ name: 'direct:x' })] },
-      'subjects[0].name: "direct" is the name of the baselines',
-    ],
-    ['expect not a function', { expect: [] }, 'expect: got a list; write a function'],
-    [
-      'expect that throws',
-      { expect: () => (undefined as never as { x: string }).x },
-      'expect: threw Cannot read properties',
-    ],
-    [
-      'an open end',
-      {
-        expect: ({ subject }: never) => [
-          (subject as (id: string) => { phase(x: string): { goodput: unknown } })('direct:a').phase('bulk').goodput,
-        ],
-      },
-      'expect[0]: does not end in .atLeast(…)',
-    ],
-  ]
-  for (const [what, change, message] of refused) {
-    it(`refuses ${what}`, () => {
-      expect(problemsOf(change).join('\n')).to.include(message)
-    })
-  }
-
-  it('refuses expectations about what is not there', () => {
-    const problems = problemsOf({
-      expect: ({ subject, sum }: Parameters<NonNullable<ScenarioInput['expect']>>[0]) => [
-        subject('direct:c').measurement('bulk/1').goodput.atLeast('1mbit'),
-        subject('direct:a').measurement('bulk/2').goodput.atLeast('1mbit'),
-        subject('direct:a').measurement('bulk/1').goodput.in('degraded').atLeast('1mbit'),
-        subject('direct:a').measurement('bulk/1').probe.outage.atMost('1ms'),
-        subject('direct:a')
-          .measurement('bulk/1')
-          .goodput.atLeast(5 as never),
-        subject('direct:a')
-          .measurement('bulk/1')
-          .udpLoss.atMost(sum as never),
-        subject('direct:a').measurement('bulk/1').goodput.atLeast(sum.times(-1)),
-      ],
-    })
-    expect(problems[0]).to.include('expect[0]: no subject "direct:c"; did you mean "direct:')
-    expect(problems[1]).to.include('expect[1]: no measurement or phase "bulk/2"; did you mean "bulk/1"')
-    expect(problems[2]).to.include('expect[2]: bulk/1 has no window "degraded"')
-    expect(problems[3]).to.include('expect[3]: bulk/1 has no outage: it has no probe')
-    expect(problems[4]).to.include("expect[4]: goodput atLeast: got 5; write a unit, e.g. '5mbit'")
-    expect(problems[5]).to.include('expect[5]: bulk/1 has no udpLoss')
-    expect(problems[6]).to.include('expect[6]: goodput atLeast: got sum.times(-1)')
-  })
-
-  it('refuses a command subject with a placeholder that does not exist', () => {
-    const side = { start: 'vpn --dev {client.dev.c}', ready: { device: 'tun0' } }
-    const problems = problemsOf({
-      subjects: [
-        subjects.command({ name: 'x', server: { ...side, start: 'vpn {port}' }, client: side, target: '10.9.0.1' }),
-      ],
-    })
-    expect(problems).to.deep.equal([
-      'subjects[0].client.start: {client.dev.c} is no placeholder; did you mean "client.dev.a"?',
     ])
   })
 })

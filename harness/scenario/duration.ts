@@ -2,9 +2,12 @@
 import type { PlannedRun } from './plan.js'
 import type { MeasurementSpec, Scenario } from './types.js'
 
-/** Rate, delay and loss of both directions are calibrated path by path, after the probe's own timing. */
-export const CALIBRATION_BASE_MS = 2000
-export const CALIBRATION_PER_PATH_MS = 6500
+/** Building the lab, the probe's own timing, and the delay of all paths at once. */
+export const CALIBRATION_BASE_MS = 3000
+/** The rate of one direction of one path. */
+export const CALIBRATION_RATE_MS = 2300
+/** The loss of one direction, where some is configured. */
+export const CALIBRATION_LOSS_MS = 3300
 /** Fresh hosts and links, start and readiness of the subject, and its end. */
 export const COLD_START_MS = 700
 /** Idle delay, start and end of the load programs, reading their output. */
@@ -23,6 +26,8 @@ export function runMs(run: Pick<PlannedRun, 'measurements'>): number {
 
 /** Calibration and the whole plan, ms. */
 export function estimateMs(scenario: Pick<Scenario, 'paths'>, plan: readonly PlannedRun[]): number {
-  const calibration = CALIBRATION_BASE_MS + CALIBRATION_PER_PATH_MS * scenario.paths.length
+  const directions = scenario.paths.flatMap(({ up, down }) => [up, down])
+  const lossy = directions.filter(({ loss }) => loss !== null).length
+  const calibration = CALIBRATION_BASE_MS + CALIBRATION_RATE_MS * directions.length + CALIBRATION_LOSS_MS * lossy
   return plan.reduce((sum, run) => sum + runMs(run), calibration)
 }

@@ -94,6 +94,6 @@ describe('duration', () => {
     const [run] = ids({ grep: 'bulk', subjects: ['direct'] })
     expect(runMs(run!)).to.equal(700 + 2 * 3800)
     const plan = planRun(scenario, { repeats: 2, seed: 1, grep: 'bulk', subjects: ['direct'] })
-    expect(estimateMs(scenario, plan)).to.equal(15_000 + 4 * 8300)
+    expect(estimateMs(scenario, plan)).to.equal(12_200 + 4 * 8300)
   })
 })
