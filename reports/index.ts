@@ -15,7 +15,7 @@ import { renderTap } from './tap.js'
 import { renderTerminal } from './terminal.js'
 
 export * from './compare.js'
-export { readResult, ResultError } from './read.js'
+export { locateResult, readResult, ResultError } from './read.js'
 export { type TerminalOptions } from './terminal.js'
 export { type Png } from './png.js'
 export {

@@ -1,5 +1,5 @@
 /** Finds and checks a result file. Everything that can be wrong with it is said in one line. */
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Result, RESULT_SCHEMA_VERSION, result as schema } from '../harness/results/schema.js'
 
@@ -9,11 +9,11 @@ export class ResultError extends Error {
 }
 
 /**
- * @param path A `result.json`; a directory with one; a directory with `latest` in it, as `results/asym`; or `latest`,
- * which is looked for in the working directory.
+ * @param path A `result.json`; a directory with one; a directory with `latest` in it, as `results/asym`; or `latest`:
+ * the newest of all scenarios below `results/` in the working directory.
  */
 export async function readResult(path: string): Promise<Result> {
-  const file = await locate(path)
+  const file = await locateResult(path)
   let text: string
   try {
     text = await readFile(file, 'utf8')
@@ -52,13 +52,32 @@ function check(value: unknown, file: string): Result {
   )
 }
 
-async function locate(path: string): Promise<string> {
+/** The `result.json` that `readResult` would read. */
+export async function locateResult(path: string): Promise<string> {
+  if (path === 'latest' && !(await exists(path))) return newest('results')
   if (!(await isDirectory(path))) return path
   for (const inner of ['result.json', join('latest', 'result.json')]) {
     const file = join(path, inner)
     if (await exists(file)) return file
   }
   throw new ResultError(`${path}: no result.json in this directory; give a result directory or a result.json`)
+}
+
+/** The youngest `<scenario>/latest/result.json`. */
+async function newest(results: string): Promise<string> {
+  const scenarios = await readdir(results).catch(() => [])
+  const found: { file: string; at: number }[] = []
+  for (const scenario of scenarios) {
+    const file = join(results, scenario, 'latest', 'result.json')
+    const at = await stat(file).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => null,
+    )
+    if (at !== null) found.push({ file, at })
+  }
+  const last = found.sort((x, y) => y.at - x.at)[0]
+  if (last === undefined) throw new ResultError(`latest: no result in ${results}/ yet; run a scenario first`)
+  return last.file
 }
 
 async function isDirectory(path: string): Promise<boolean> {

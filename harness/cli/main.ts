@@ -6,6 +6,9 @@ import { messageOf } from '../lab/errors.js'
 import { onInterrupt } from './interrupt.js'
 import { packageVersion } from './version.js'
 
+const REPORTER_HELP =
+  'html (always written), md, png, junit, tap: files; github, json: on standard output; none (default: html,md,png,junit)'
+
 const SHAPERS = ['auto', 'netem', 'user'] as const
 
 function positiveInteger(text: string): number {
@@ -58,12 +61,7 @@ ${EXIT_CODE_HELP}`,
     .addOption(seedOption())
     .addOption(shaperOption())
     .option('-o, --output <dir>', 'where results go', 'results')
-    .option(
-      '--reporter <names>',
-      'besides the terminal and the HTML file: json, junit, github, markdown, png, tap, none (default: markdown,png,junit)',
-      collect,
-      [],
-    )
+    .option('--reporter <names>', REPORTER_HELP, collect, [])
     .option('--baseline <result>', 'compare with this result at the end')
     .addOption(new Option('--fail-on <what>', 'with --baseline').choices(['regression']))
     .option('--dry-run', 'show the lab, the schedule and the time it takes; touch nothing')
@@ -122,9 +120,8 @@ ${EXIT_CODE_HELP}`,
     .command('report')
     .description('render the reports of a result again, from its files alone')
     .argument('<result>', 'result directory, its result.json, or results/<scenario>/latest')
-    .option('--reporter <names>', 'html, markdown, png, junit, json, github, tap, terminal', collect, [])
-    .option('--open', 'print the path of the HTML file only')
-    .action(async (result: string, options: { reporter: string[]; open?: boolean }) => {
+    .option('--reporter <names>', REPORTER_HELP, collect, [])
+    .action(async (result: string, options: { reporter: string[] }) => {
       const { reportCommand } = await import('./commands/report.js')
       process.exitCode = await reportCommand(result, options)
     })
@@ -136,7 +133,8 @@ ${EXIT_CODE_HELP}`,
     .argument('<after>', 'result directory or result.json')
     .addOption(new Option('--fail-on <what>').choices(['regression']))
     .option('--markdown', 'as Markdown, for a pull request')
-    .action(async (before: string, after: string, options: { failOn?: 'regression'; markdown?: boolean }) => {
+    .option('--force', 'compare although scenario, shaper or machine differ')
+    .action(async (before: string, after: string, options: Record<string, unknown>) => {
       const { compareCommand } = await import('./commands/compare.js')
       process.exitCode = await compareCommand(before, after, options)
     })

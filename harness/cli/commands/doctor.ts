@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { kernelFeatures, KERNEL_FEATURES, nativeFolder, programPath, type KernelFeature } from '../../native.js'
 import { messageOf } from '../../lab/errors.js'
-import { probeNetem } from '../../shaping/choose.js'
+import { chooseShaper } from '../../shaping/choose.js'
 import { requirementsOf, subjectKinds } from '../../subjects/index.js'
 import { which } from '../../subjects/which.js'
 import { EXIT } from '../exit-codes.js'
@@ -106,14 +106,15 @@ function features(): Finding[] {
 }
 
 async function netem(): Promise<Finding> {
-  const found = await probeNetem()
+  const { kind, reason } = await chooseShaper('auto', [])
+  const ok = kind === 'netem'
   return {
     group: 'kernel',
     what: 'netem (shaper)',
-    ok: found.ok,
+    ok,
     essential: false,
-    detail: found.ok ? 'links are shaped by the kernel' : found.reason,
-    remedy: found.ok ? null : 'the `user` shaper (mqvpn-link) is used instead',
+    detail: ok ? 'links are shaped by the kernel' : reason,
+    remedy: ok ? null : 'the `user` shaper (mqvpn-link) is used instead',
   }
 }
 

@@ -1,19 +1,11 @@
 /** `report`: renders a result again, from its files alone. */
-import { dirname, relative, resolve } from 'node:path'
-import { readResult, renderAll, resultFile } from '../../../reports/index.js'
-import { renderTerminal } from '../../../reports/terminal.js'
 import { EXIT } from '../exit-codes.js'
-import { reporterNames } from '../reporters.js'
+import { openResult } from '../open-result.js'
+import { emit, reporterNames } from '../reporters.js'
 
-export async function reportCommand(
-  where: string,
-  { reporter, open = false }: { reporter: string[]; open?: boolean },
-): Promise<number> {
-  const reporters = reporterNames(reporter, ['html', 'markdown', 'png', 'junit'])
-  const result = readResult(where)
-  const directory = dirname(resolve(resultFile(where)))
-  const written = await renderAll(directory, result, { reporters })
-  const html = relative('', written['html'] ?? directory)
-  process.stdout.write(open ? `${html}\n` : `${renderTerminal(result, { reportPath: html })}\n`)
+export async function reportCommand(where: string, { reporter }: { reporter: string[] }): Promise<number> {
+  const reporters = reporterNames(reporter)
+  const { result, directory } = await openResult(where)
+  await emit(result, directory, reporters)
   return EXIT.ok
 }

@@ -1,9 +1,6 @@
 /** `run`: scenarios, one after the other; each leaves a result tree, reports and a summary on the terminal. */
-import { basename, relative } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { compareResults, renderComparison } from '../../../reports/compare.js'
-import { readResult, renderAll } from '../../../reports/index.js'
-import { renderTerminal } from '../../../reports/terminal.js'
+import { compareResults, renderComparisonTerminal } from '../../../reports/index.js'
 
 import type { Lab } from '../../lab/lab.js'
 import { runScenario, type RunOutput } from '../../run/run.js'
@@ -15,7 +12,9 @@ import { drawTopology } from '../../scenario/topology.js'
 import type { ShaperChoice } from '../../shaping/choose.js'
 import { EXIT, worstExit } from '../exit-codes.js'
 import { createProgress, span } from '../progress.js'
-import { reporterNames } from '../reporters.js'
+import { openResult } from '../open-result.js'
+import { emit, reporterNames } from '../reporters.js'
+import { shortPath } from '../short-path.js'
 import { packageVersion, sourceCommit } from '../version.js'
 import { missingSentences } from './doctor.js'
 
@@ -41,11 +40,11 @@ export async function runCommand(
   options: RunCommandOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const reporters = reporterNames(options.reporter, ['markdown', 'png', 'junit'])
+  const reporters = reporterNames(options.reporter)
   // All files first: a mistake in the second must not show after the first has run for minutes.
   const scenarios = []
   for (const file of files) scenarios.push(await loadScenario(file))
-  const baseline = options.baseline === undefined ? null : readResult(options.baseline)
+  const baseline = options.baseline === undefined ? null : await openResult(options.baseline)
 
   let worst: number = EXIT.ok
   for (const loaded of scenarios) {
@@ -53,16 +52,14 @@ export async function runCommand(
       process.stdout.write(dryRun(loaded, options))
       continue
     }
-    const output = await runOne(loaded, options, signal)
-    const { result, directory } = output
-    // `result.json` is written: whatever fails in rendering, `report` can do it again.
-    const paths = await renderAll(directory, result, { reporters: ['html', ...reporters] })
-    process.stdout.write(`\n${renderTerminal(result, { reportPath: relative('', paths['html'] ?? directory) })}\n`)
+    const { result, directory } = await runOne(loaded, options, signal)
+    // `result.json` is written: whatever fails from here on, `report` can do it again.
+    await emit(result, directory, reporters)
     worst = worstExit(worst, result.exitCode)
     if (baseline) {
-      const comparison = compareResults(baseline, result)
-      process.stdout.write(`\n${renderComparison(comparison)}\n`)
-      if (options.failOn === 'regression' && comparison.regressed) worst = worstExit(worst, EXIT.failed)
+      const comparison = compareResults(baseline.result, result)
+      process.stdout.write(`\n${renderComparisonTerminal(comparison)}\n`)
+      if (options.failOn === 'regression' && comparison.failsOnRegression) worst = worstExit(worst, EXIT.failed)
     }
     if (signal.aborted) return EXIT.interrupted
   }
@@ -110,7 +107,7 @@ async function runOne(loaded: LoadedScenario, options: RunCommandOptions, signal
 
 /** The command that repeats this run, seed included. */
 function commandLine(loaded: LoadedScenario, options: RunCommandOptions, repeats: number, seed: number): string {
-  const words = ['sudo npx mqvpn-bench', relative('', loaded.file) || basename(loaded.file)]
+  const words = ['sudo npx mqvpn-bench', shortPath(loaded.file)]
   words.push(`--repeats ${repeats}`, `--seed ${seed}`)
   if (options.grep) words.push(`--grep '${options.grep}'`)
   if (options.subject.length > 0) words.push(`--subject ${options.subject.join(',')}`)
