@@ -79,12 +79,32 @@ describe('probe windows', () => {
     expect(one(records, 0, 900)).to.deep.include({ reordered: 2, reorderDepth: 3, lost: 0 })
   })
 
+  it('goes by the order of reading: times of one batch may differ by a few ns in the wrong direction', () => {
+    const records = up(steady(100))
+    const received = records.server.received
+    received[50] = { ...received[50]!, rxMs: received[51]!.rxMs + 0.00001 }
+    expect(one(records, 0, 900)).to.deep.include({ reordered: 0, lost: 0 })
+  })
+
   it('measures an outage from the last arrival to the next, also across the edges of windows', () => {
     const records = up(steady(100).map(([tx, rx]) => (tx >= 300 && tx < 600 ? [tx] : [tx, rx])))
     expect(one(records, 0, 900).longestGapMs).to.equal(310)
     expect(one(records, 0, 400).longestGapMs).to.equal(105)
     expect(one(records, 500, 900).longestGapMs).to.equal(105)
     expect(one(records, 350, 550)).to.deep.include({ received: 0, longestGapMs: 200, delayP50Ms: null })
+  })
+
+  it('does not blame the path for the time in which the probe itself did not run', () => {
+    const stalled = up(steady(100).filter(([tx]) => tx < 300 || tx >= 600))
+    expect(one(stalled, 0, 900).longestGapMs).to.equal(10)
+    expect(one(stalled, 0, 500).longestGapMs).to.equal(10)
+    // Out from 250 to 700, and not running from 300 to 500: 260 ms of the outage were seen.
+    const both = up(
+      steady(100)
+        .filter(([tx]) => tx < 300 || tx >= 500)
+        .map(([tx, rx]) => (tx >= 250 && tx < 700 ? [tx] : [tx, rx])),
+    )
+    expect(one(both, 0, 900).longestGapMs).to.equal(460 - 200)
   })
 
   it('has no gap where no arrival was due: before the first packet, after the last, in an empty run', () => {

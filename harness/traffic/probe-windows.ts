@@ -70,8 +70,10 @@ interface Flight {
 interface Flights {
   /** In the order of sending. */
   packets: Flight[]
-  /** Every arrival, copies too, ascending. */
-  arrivalsMs: number[]
+  /** Every arrival, copies too, in the order of time. */
+  arrivals: readonly ReceivedPacket[]
+  /** Between two packets of the sender's schedule. */
+  intervalMs: number
   /** From when to when arrivals are to be expected at all: the first and last sending, plus the path's least delay. */
   dueFromMs: number
   dueToMs: number
@@ -79,7 +81,8 @@ interface Flights {
 
 function flightsOf(records: ProbeRecords, direction: Direction): Flights {
   const [from, to] = direction === 'up' ? [records.client, records.server] : [records.server, records.client]
-  const arrivals = to.received.toSorted((a, b) => a.rxMs - b.rxMs)
+  // In the order in which they were read, which is the socket's: packets of one batch have the same time but for rounding.
+  const arrivals = to.received
   const copies = new Map<number, { first: ReceivedPacket; duplicates: number; depth: number }>()
   let highest = -1
   for (const packet of arrivals) {
@@ -99,7 +102,8 @@ function flightsOf(records: ProbeRecords, direction: Direction): Flights {
   const addMs = Number.isFinite(leastMs) ? leastMs : 0
   return {
     packets: sent.map((packet) => flightOf(packet, copies.get(packet.seq))),
-    arrivalsMs: arrivals.map((packet) => packet.rxMs),
+    arrivals: arrivals.toSorted((a, b) => a.rxMs - b.rxMs),
+    intervalMs: (from.header?.intervalUs ?? Infinity) / 1000,
     dueFromMs: (sent[0]?.txMs ?? Infinity) + addMs,
     dueToMs: (sent.at(-1)?.txMs ?? -Infinity) + addMs,
   }
@@ -153,21 +157,48 @@ function probeWindow(flights: Flights, direction: Direction, window: WindowInfo,
 /**
  * The longest time in [fromMs, toMs] without an arrival. It counts from the window's start to the first arrival and from
  * the last one to its end too (a window in which nothing arrives is one gap), but only while arrivals were due: not
- * before the first packet of the run could arrive, and not after the last. null: none was due in the window at all.
+ * before the first packet of the run could arrive, not after the last, and less the time for which the probe itself was
+ * kept from sending by a busy machine. null: none was due in the window at all.
  */
 function longestGap(flights: Flights, fromMs: number, toMs: number): number | null {
   const start = Math.max(fromMs, flights.dueFromMs)
   const end = Math.min(toMs, flights.dueToMs)
   if (!(end > start)) return null
+  const inside = flights.arrivals.filter(({ rxMs }) => rxMs > start && rxMs < end)
   let longest = 0
-  let last = start
-  for (const arrival of flights.arrivalsMs) {
-    if (arrival <= start) continue
-    if (arrival >= end) break
-    longest = Math.max(longest, arrival - last)
-    last = arrival
+  for (let i = 0; i <= inside.length; ++i) {
+    const [before, after] = [inside[i - 1], inside[i]]
+    const gap = (after?.rxMs ?? end) - (before?.rxMs ?? start)
+    if (gap <= longest) continue
+    // What the gap is in the sender's time: between the two packets; at an edge, as long before or after the one.
+    const txFrom = before?.txMs ?? (after ? after.txMs - gap : start)
+    const txTo = after?.txMs ?? (before ? before.txMs + gap : end)
+    longest = Math.max(longest, gap - stall(flights, txFrom, txTo))
   }
-  return Math.max(longest, end - last)
+  return longest
+}
+
+/** For how long, beyond its interval, the sender paused at most between two times; those of its packets included. */
+function stall({ packets, intervalMs }: Flights, txFromMs: number, txToMs: number): number {
+  let longest = 0
+  for (let i = firstSince(packets, txFromMs); i < packets.length; ++i) {
+    const { txMs } = packets[i]!
+    const before = packets[i - 1]
+    if (before) longest = Math.max(longest, Math.min(txMs, txToMs) - Math.max(before.txMs, txFromMs))
+    if (txMs >= txToMs) break
+  }
+  return Math.max(0, longest - intervalMs)
+}
+
+/** Index of the first packet sent at that time or later. */
+function firstSince(packets: readonly Flight[], atMs: number): number {
+  let [low, high] = [0, packets.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (packets[middle]!.txMs < atMs) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function between({ packets }: Flights, fromMs: number, toMs: number): Flight[] {

@@ -17,6 +17,29 @@ namespace {
 constexpr int kMaxReadsPerWake = 256;  // a flood of foreign packets must not keep us from sending
 constexpr int64_t kMaxPlausibleLateNs = 10'000'000'000;
 
+// One moment on both clocks.
+struct Moment {
+  int64_t monotonic;
+  int64_t realtime;
+};
+
+// Being interrupted between the two readings would make them two moments: they are taken again when that took
+// longer than any two readings do.
+Moment readClocks() {
+  constexpr int64_t kAtOnceNs = 2000;
+  Moment best{};
+  int64_t least = INT64_MAX;
+  for (int i = 0; i < 4 && least > kAtOnceNs; ++i) {
+    const int64_t before = monotonicNs();
+    const int64_t realtime = realtimeNs();
+    const int64_t took = monotonicNs() - before;
+    if (took >= least) continue;
+    least = took;
+    best = {before + took / 2, realtime};
+  }
+  return best;
+}
+
 struct Arrival {
   int64_t rxNs;
   int64_t lateNs;
@@ -32,8 +55,7 @@ struct Arrival {
 // the packets that wait in that moment, and then the age is not plausible and the time of reading is taken.
 // The age is recorded, so nothing is hidden: RX_NS + LATE_NS is the time of reading.
 Arrival arrivalTime(msghdr& message) {
-  const int64_t monotonic = monotonicNs();
-  const int64_t realtime = realtimeNs();
+  const auto [monotonic, realtime] = readClocks();
   for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
     timespec stamp;
