@@ -61,7 +61,7 @@ function calibrated(result: Result, c: Colors, width: number): string[] {
   if (result.calibration === null) return [`${c.yellow('!')} calibration  not done: nobody checked what the links do`]
   const mark = result.calibration.ok ? c.green('✓') : c.red('✗')
   const parts = calibrationParts(result).map((part) => oneLine(part.ok ? part.text : `${part.text} FAILED`))
-  const [first = 'no links', ...rest] = flow(parts, width - 15)
+  const [first = 'no links', ...rest] = flow(parts, width - 15).flatMap((line) => wrap(line, width - 15))
   return [`${mark} calibration  ${first}`, ...rest.map((line) => `               ${line}`)]
 }
 
@@ -91,9 +91,9 @@ function verdicts(result: Result, c: Colors, width: number): string[] {
     ]
   })
   const guards = result.guards.flatMap((guard) => {
-    const [first = '', ...rest] = wrap(oneLine(guard.detail), width - 9 - guard.name.length)
+    const [first = '', ...rest] = wrap(oneLine(guard.detail), width - 10 - guard.name.length)
     const mark = guard.ok ? c.green('✓') : c.red('✗')
-    return [`${mark} guard ${guard.name}: ${first}`, ...rest.map((line) => ' '.repeat(9 + guard.name.length) + line)]
+    return [`${mark} guard ${guard.name}: ${first}`, ...rest.map((line) => ' '.repeat(10 + guard.name.length) + line)]
   })
   return [...lines, ...guards]
 }
@@ -106,7 +106,9 @@ function legend(c: Colors, width: number): string[] {
     'delay: one-way, under load (added by the load)',
     'outage: longest time without a probe packet',
   ]
-  return flow(parts, width).map((line) => c.dim(line))
+  return flow(parts, width)
+    .flatMap((line) => wrap(line, width))
+    .map((line) => c.dim(line))
 }
 
 function tail(result: Result, reportPath: string | null, c: Colors, width: number): string[] {

@@ -70,10 +70,13 @@ interface Noise {
   absolute: number
 }
 
-/** Differences below the larger of the two are noise, whatever their interval. */
+/**
+ * Differences below the larger of the two are noise. As in criterion, the whole interval must lie beyond the threshold, so
+ * that a change is reported when it is surely larger than noise, not when it is surely other than zero.
+ */
 const NOISE: Record<MetricName, Noise> = {
-  // 3 %: what calibration lets a link differ between two runs.
-  goodput: { relative: 0.03, absolute: 0.1e6 },
+  // Two calibrated runs on one machine agree within 1 %.
+  goodput: { relative: 0.02, absolute: 0.1e6 },
   // Two intervals of an ordinary probe: the resolution of a gap.
   outage: { relative: 0.1, absolute: 20 },
   lost: { relative: 0.1, absolute: 2 },
@@ -169,7 +172,8 @@ function judge(difference: Shift, threshold: number, metric: MetricName): Pick<C
   const { low, high, estimate } = difference
   if (low === null || high === null) return { verdict: 'not comparable', reason: 'too few repeats for an interval' }
   if (low <= 0 && high >= 0) return { verdict: 'no difference detected', reason: null }
-  if (Math.abs(estimate) < threshold) return { verdict: 'no difference detected', reason: 'within the noise threshold' }
+  if (Math.min(Math.abs(low), Math.abs(high)) < threshold)
+    return { verdict: 'no difference detected', reason: 'within the noise threshold' }
   const better = estimate > 0 === (metrics[metric].better === 'higher')
   return { verdict: better ? 'improved' : 'regressed', reason: null }
 }

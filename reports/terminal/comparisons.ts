@@ -1,6 +1,6 @@
 /** Differences between subjects of one run, as lines: what was found first. */
 import type { ComparisonLine } from '../model/notes.js'
-import { cut, oneLine, padEnd, padStart } from '../model/text.js'
+import { cut, oneLine, padEnd, padStart, width as columnsOf } from '../model/text.js'
 import type { Colors } from '../terminal.js'
 
 /** More than this does not help in a terminal; the HTML report has all. */
@@ -10,21 +10,44 @@ export function renderComparisons(lines: readonly ComparisonLine[], c: Colors, w
   const real = lines.filter((line) => line.comparison.verdict !== 'not a measurement')
   if (real.length === 0) return []
   const shown = choose(real)
-  const pairs = Math.min(28, Math.max(...shown.map((line) => oneLine(line.pair).length)))
-  const whats = Math.min(34, Math.max(...shown.map((line) => oneLine(line.what).length)))
-  const units = Math.max(...shown.map((line) => line.unit.length))
-  const differences = Math.max(...shown.map((line) => line.difference.length))
-  const rows = shown.map((line) => {
-    const { verdict } = line.comparison
-    const paint = line.better === null ? c.dim : line.better ? c.green : c.red
-    const found =
-      line.better === null ? `${verdict} (limit ${line.limit})` : `${verdict}${line.better ? ': better' : ': worse'}`
-    const room = width - pairs - whats - differences - units - 9
-    const left = `${padEnd(cut(oneLine(line.pair), pairs), pairs)}  ${padEnd(cut(oneLine(line.what), whats), whats)}`
-    return `  ${left}  ${padStart(line.difference, differences)} ${padEnd(line.unit, units)}  ${paint(cut(found, Math.max(14, room)))}`
-  })
   const rest = real.length - shown.length
-  return [c.bold('Differences, paired by round') + c.dim(rest > 0 ? `  (${rest} more in the report)` : ''), ...rows]
+  const pairs = [...new Set(shown.map((line) => line.pair))]
+  return [
+    c.bold('Differences, paired by round') + c.dim(rest > 0 ? `  (${rest} more in the report)` : ''),
+    ...pairs.flatMap((pair) => [`  ${cut(oneLine(pair), width - 2)}`, ...rows(shown, pair, c, width)]),
+  ]
+}
+
+/** The lines of one pair; columns are those of all pairs. */
+function rows(shown: readonly ComparisonLine[], pair: string, c: Colors, width: number): string[] {
+  const columnOf = (text: (line: ComparisonLine) => string): number =>
+    Math.max(...shown.map((line) => columnsOf(text(line))))
+  const whats = Math.min(
+    40,
+    columnOf((line) => oneLine(line.what)),
+  )
+  const [differences, units, verdicts] = [
+    columnOf((line) => line.difference),
+    columnOf((line) => line.unit),
+    columnOf(verdictOf),
+  ]
+  const fits = 4 + whats + 2 + differences + 1 + units + 2 + verdicts <= width
+  return shown
+    .filter((line) => line.pair === pair)
+    .flatMap((line) => {
+      const paint = line.better === null ? c.dim : line.better ? c.green : c.red
+      const what = cut(oneLine(line.what), fits ? whats : width - 4)
+      const difference = `${padStart(line.difference, differences)} ${padEnd(line.unit, units)}`
+      const verdict = paint(cut(verdictOf(line), width - differences - units - 9))
+      return fits
+        ? [`    ${padEnd(what, whats)}  ${difference}  ${verdict}`]
+        : [`    ${what}`, `      ${difference}  ${verdict}`]
+    })
+}
+
+function verdictOf({ better, limit, comparison: { verdict } }: ComparisonLine): string {
+  if (better === null) return `${verdict} (limit ${limit})`
+  return `${verdict}: ${better ? 'better' : 'worse'}`
 }
 
 /** Goodput and outage first, those with a finding before those without. */

@@ -30,14 +30,15 @@ export function renderTable(table: MeasurementTable, c: Colors, width: number): 
     ...heading(title, table.references, c, width),
     c.dim(`  ${padEnd('', nameWidth)}${gap}${heads.join(gap)}`),
     ...lines,
-    ...(dropped.length === 0
-      ? []
-      : [
-          c.dim(
-            `  (no room for ${dropped.map((column) => cut(oneLine(column.head), CELL_COLUMNS)).join(', ')}: see the report)`,
-          ),
-        ]),
+    ...left(dropped, c, width),
   ]
+}
+
+/** Which columns had no room. */
+function left(dropped: readonly Column[], c: Colors, width: number): string[] {
+  if (dropped.length === 0) return []
+  const heads = dropped.map((column) => cut(oneLine(column.head), CELL_COLUMNS)).join(', ')
+  return wrap(`(no room for ${heads}: see the report)`, width - 2).map((line) => c.dim(`  ${line}`))
 }
 
 /** Title left and references right where both fit, else one under the other. */
