@@ -14,7 +14,7 @@
 import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'
 
 const probe = traffic.udpProbe({ every: '10ms' })
-const load = { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '6s', omit: '1s' }), probe }
+const fault = { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '4.5s', omit: '1s' }), probe }
 
 export default defineScenario({
   name: 'asym',
@@ -31,9 +31,13 @@ export default defineScenario({
     bulk: {
       traffic: { tcp: traffic.iperf({ direction: 'up', streams: [1, 4, 16], duration: '2s', omit: '1s' }), probe },
     },
-    // What direct would show here is known: the other path alone.
-    'failover-a': { traffic: load, faults: [at('2s').down('a'), at('4s').up('a')], subjects: ['mptcp'] },
-    'failover-b': { traffic: load, faults: [at('2s').down('b'), at('4s').up('b')], subjects: ['mptcp'] },
+    'failover-a': {
+      traffic: fault,
+      faults: [at('1.5s').down('a'), at('3s').up('a')],
+      subjects: ['direct:a', 'mptcp'],
+    },
+    // What direct:b would add is known from direct:a: a gap as long as the fault.
+    'failover-b': { traffic: fault, faults: [at('1.5s').down('b'), at('3s').up('b')], subjects: ['mptcp'] },
   },
 
   expect: ({ subject, best, sum, achievable }) => [
@@ -42,6 +46,8 @@ export default defineScenario({
     subject('mptcp').measurement('bulk/1').goodput.atLeast(best),
     subject('mptcp').measurement('bulk/4').goodput.atLeast(sum.times(0.9)),
     subject('mptcp').measurement('bulk/16').goodput.atLeast(sum.times(0.9)),
+    // The fault is there: without a second path it is a gap as long as itself.
+    subject('direct:a').phase('failover-a').probe.outage.in('degraded').atLeast('1.4s'),
     subject('mptcp').phase('failover-a').goodput.in('degraded').atLeast(best.times(0.8)),
     subject('mptcp').phase('failover-b').goodput.in('degraded').atLeast(best.times(0.8)),
     subject('mptcp').phase('failover-a').goodput.in('restored').atLeast(best.times(0.8)),

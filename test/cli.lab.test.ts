@@ -1,4 +1,6 @@
 /** The command line as a user meets it: exit codes, messages, and that nothing is left behind. Needs root. */
+import type { ChildProcess } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { mkdtempSync, readdirSync, readFileSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -81,7 +83,7 @@ describe('command line (root)', () => {
     expect(goodput('direct:b')).to.be.closeTo(9.5e6, 0.6e6)
     const again = await bench(['report', latest])
     expect(again.exitCode, again.stderr).to.equal(0)
-    const compared = await bench(['compare', latest, latest, '--fail-on', 'regression'])
+    const compared = await bench(['compare', latest, latest])
     expect(compared.exitCode, compared.stderr).to.equal(0)
     expect(ofOwner(await traces(), run.pid)).to.deep.equal([])
 
@@ -169,7 +171,7 @@ describe('command line (root)', () => {
     const crash = file(
       'crash.ts',
       scenario(`subjects: [subjects.command({ name: 'broken',
-        server: { start: 'echo the key is missing; exit 7' }, client: { start: 'sleep 1000' }, target: '10.9.9.1' })],
+        server: { start: 'echo the key is missing; exit 7', ready: 'false' }, client: { start: 'sleep 1000', ready: 'false' }, target: '10.9.9.1' })],
         traffic: { bulk: traffic.iperf({ direction: 'up', streams: 1, duration: '1s', omit: '0.5s' }) },`),
     )
     const { exitCode, stdout, stderr, pid } = await ended([
@@ -209,13 +211,18 @@ describe('command line (root)', () => {
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50))
 
-/** Resolves when the run measures. */
-async function measuring(child: { stderr: unknown }): Promise<void> {
-  let seen = ''
-  for await (const chunk of child.stderr as AsyncIterable<Buffer>) {
-    seen += chunk.toString()
-    if (/starting/.test(seen)) break
-  }
+/** Resolves when the run measures; rejects when it ends before. */
+async function measuring(child: { stderr: Readable | null; once: ChildProcess['once'] }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let seen = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      seen += chunk.toString()
+      if (/starting/.test(seen)) resolve()
+    })
+    child.once('exit', () => {
+      reject(new Error(`it ended before it measured: ${seen}`))
+    })
+  })
   // In the middle, not at the very start.
   await new Promise((resolve) => setTimeout(resolve, 1500))
 }

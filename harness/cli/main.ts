@@ -158,6 +158,13 @@ function complain(error: unknown): void {
   if (process.env['MQVPN_BENCH_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
 }
 
+// Somebody who stops reading (`| head`, a closed terminal) must not end a run before it has cleaned up.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 try {
   await program().parseAsync()
 } catch (error) {

@@ -11,7 +11,7 @@ const path = (name: string, up: Partial<DirectionSpec> = {}): PathSpec => ({
   down: direction,
   mtu: 1500,
 })
-const all: TrafficControl = { netem: null, tbf: null, codel: null }
+const all: TrafficControl = { netem: null, tbf: null, codel: null, gates: null }
 const said = 'Error: Specified qdisc kind is unknown.'
 const given = (control: Partial<TrafficControl>) => () => Promise.resolve({ ...all, ...control })
 
@@ -35,6 +35,7 @@ describe('choosing the shaper', () => {
       reason: 'this kernel has no sch_netem',
     })
     expect((await chooseShaper('auto', [path('a')], given({ tbf: said }))).reason).to.contain('sch_tbf')
+    expect((await chooseShaper('auto', [path('a')], given({ gates: said }))).reason).to.contain('NF_TABLES_NETDEV')
   })
 
   it('takes our own when a path needs what netem cannot', async () => {
@@ -74,6 +75,8 @@ describe('choosing the shaper', () => {
     expect((await chooseShaper('auto', [path('a')], noProgram)).reason).to.equal('there is no tc program')
     const oldKernel = given({ netem: 'RTNETLINK answers: No such file or directory' })
     expect((await chooseShaper('auto', [path('a')], oldKernel)).reason).to.equal('this kernel has no sch_netem')
+    const noNft = given({ gates: 'unshare: failed to execute nft: No such file or directory' })
+    expect((await chooseShaper('auto', [path('a')], noNft)).reason).to.equal('there is no nft program')
     const noRights = given({ netem: 'unshare: unshare failed: Operation not permitted' })
     expect((await chooseShaper('auto', [path('a')], noRights)).reason).to.contain('without root')
   })
@@ -85,7 +88,8 @@ describe('choosing the shaper', () => {
       const refused = argv.includes('netem')
       return Promise.resolve({ exitCode: refused ? 2 : 0, stdout: '', stderr: refused ? `${said}\n` : '' })
     })
-    expect(control).to.deep.equal({ netem: said, tbf: null, codel: null })
-    expect(seen.every((line) => line.startsWith('unshare --net tc qdisc add dev lo root '))).to.equal(true)
+    expect(control).to.deep.equal({ netem: said, tbf: null, codel: null, gates: null })
+    expect(seen).to.have.length(4)
+    expect(seen.every((line) => /^unshare --net (tc qdisc add dev lo|nft) /.test(line))).to.equal(true)
   })
 })

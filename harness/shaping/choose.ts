@@ -26,7 +26,7 @@ export async function chooseShaper(
   if (choice === 'netem') {
     if (absent) {
       throw new MachineError(
-        `--shaper netem: ${absent.reason} (tc said: ${absent.said}). ${absent.remedy}, or use --shaper user`,
+        `--shaper netem: ${absent.reason} (${absent.said}). ${absent.remedy}, or use --shaper user`,
       )
     }
     if (refusal !== null) throw new UsageError(`--shaper netem: ${refusal}; use --shaper user`)
@@ -37,25 +37,40 @@ export async function chooseShaper(
   return { kind: 'netem', reason: 'this kernel has netem, and it can do every path of this scenario' }
 }
 
-function absence(control: TrafficControl): { reason: string; said: string; remedy: string } | null {
-  for (const module of ['netem', 'tbf'] as const) {
-    const said = control[module]
+/** What each part is called, and the program that is asked for it. */
+const NEEDED = {
+  netem: { module: 'sch_netem', program: 'tc', package: 'iproute2' },
+  tbf: { module: 'sch_tbf', program: 'tc', package: 'iproute2' },
+  gates: { module: 'nf_tables for devices (CONFIG_NF_TABLES_NETDEV)', program: 'nft', package: 'nftables' },
+} as const
+
+interface Absence {
+  reason: string
+  said: string
+  remedy: string
+}
+
+function absence(control: TrafficControl): Absence | null {
+  for (const name of ['netem', 'tbf', 'gates'] as const) {
+    const said = control[name]
     if (said === null) continue
+    const { module, program, package: from } = NEEDED[name]
     // Not `No such file or directory` alone: older kernels say that of an unknown qdisc.
     if (/failed to execute|spawn .*ENOENT/.test(said)) {
-      return { reason: 'there is no tc program', said, remedy: 'Install it (apt install iproute2)' }
+      return { reason: `there is no ${program} program`, said, remedy: `Install it (apt install ${from})` }
     }
     if (/not permitted/i.test(said)) {
       return { reason: 'traffic control cannot be tried without root', said, remedy: 'Run it with sudo' }
     }
-    return {
-      reason: `this kernel has no sch_${module}`,
-      said,
-      remedy: `Load the module (modprobe sch_${module}; Ubuntu: apt install linux-modules-extra-$(uname -r), Fedora: dnf install kernel-modules-extra)`,
-    }
+    const load =
+      name === 'gates' ? 'Boot a kernel that has it' : `Load the module (modprobe ${module}; ${WHERE_MODULES_ARE})`
+    return { reason: `this kernel has no ${module}`, said, remedy: load }
   }
   return null
 }
+
+const WHERE_MODULES_ARE =
+  'Ubuntu: apt install linux-modules-extra-$(uname -r), Fedora: dnf install kernel-modules-extra'
 
 function firstRefusal(paths: readonly PathSpec[], control: TrafficControl): string | null {
   for (const path of paths) {

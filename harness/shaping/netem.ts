@@ -54,8 +54,10 @@ export class NetemShaper implements ShaperBackend {
   static async start(record: Pick<LabRecord, 'lab' | 'ownsNetns'>, options: NetemOptions = {}): Promise<NetemShaper> {
     const { run = runInShaper, filter = () => true, probe = probeTrafficControl } = options
     const control = await probe()
-    for (const name of ['netem', 'tbf'] as const) {
-      if (control[name] !== null) throw new MachineError(`the netem shaper needs sch_${name}: ${control[name]}`)
+    for (const name of ['netem', 'tbf', 'gates'] as const) {
+      const said = control[name]
+      const part = name === 'gates' ? 'nftables on devices' : `sch_${name}`
+      if (said !== null) throw new MachineError(`the netem shaper needs ${part}: ${said}`)
     }
     const netns = `${record.lab}-mid`
     const shaper = new NetemShaper(netns, control, { run, filter })
