@@ -172,7 +172,7 @@ function judge(difference: Shift, threshold: number, metric: MetricName): Pick<C
   const { low, high, estimate } = difference
   if (low === null || high === null) return { verdict: 'not comparable', reason: 'too few repeats for an interval' }
   if (low <= 0 && high >= 0) return { verdict: 'no difference detected', reason: null }
-  if (Math.min(Math.abs(low), Math.abs(high)) < threshold)
+  if (Math.min(Math.abs(low), Math.abs(high)) <= threshold)
     return { verdict: 'no difference detected', reason: 'within the noise threshold' }
   const better = estimate > 0 === (metrics[metric].better === 'higher')
   return { verdict: better ? 'improved' : 'regressed', reason: null }
