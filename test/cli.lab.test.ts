@@ -43,7 +43,8 @@ describe('command line (root)', () => {
   /** To the end; with the pid, which the lab's names carry. */
   const ended = async (args: readonly string[]) => {
     const child = bench(args)
-    return { ...(await child), pid: child.pid }
+    const { exitCode, stdout, stderr } = await child
+    return { exitCode, stdout, stderr, pid: child.pid }
   }
   const scenario = (body: string): string => `
     import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'

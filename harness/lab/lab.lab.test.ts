@@ -179,7 +179,7 @@ describe('lab removal (root)', () => {
       const id = /mqb\d+-\d+/.exec(chunk.toString())?.[0]
       if (id) return id
     }
-    throw new Error(`the holder said no lab id: ${(await child).stderr as string}`)
+    throw new Error(`the holder said no lab id: ${(await child).stderr}`)
   }
 
   async function gone(id: string): Promise<void> {

@@ -9,11 +9,7 @@ export function labMap(lab: Lab): string {
     ...lab.hosts.map((host) => [
       host.name,
       host.netns,
-      host === lab.server
-        ? `${SERVER4}, ${SERVER6}`
-        : host === lab.internet
-          ? `${INTERNET.internet4}`
-          : '(one per path)',
+      host === lab.server ? `${SERVER4}, ${SERVER6}` : host === lab.internet ? INTERNET.internet4 : '(one per path)',
     ]),
     ['', '', ''],
     ['path', 'client', 'server'],

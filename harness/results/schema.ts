@@ -198,7 +198,7 @@ export const probeWindow = z.strictObject({
   reordered: z.int(),
   /** Largest number of sequence numbers by which a packet came late. */
   reorderDepth: z.int(),
-  /** Longest time between two arrivals, ms; null with fewer than two arrivals. */
+  /** Longest time without an arrival while one was due, ms (the whole window when nothing arrived); null when none was due. */
   longestGapMs: nonNegative.nullable(),
   /** One-way delay, ms; null when nothing arrived. */
   delayP50Ms: z.number().nullable(),

@@ -21,6 +21,9 @@ export const IDLE_MS = 300
 /** What the kernel's default would be if a distribution had not changed it; explicit, so that results travel. */
 const DEFAULT_CONGESTION = 'cubic'
 
+/** Share of the probe's packets that may stay unsent before a sample says so. */
+const MOST_SKIPPED = 0.02
+
 export interface SampleInput {
   lab: Lab
   subject: RunningSubject
@@ -143,7 +146,7 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
       sample: {
         ...emptySample(input, 'failed', startedAt, ''),
         status: result?.problem && result.series.length === 0 ? 'failed' : 'ok',
-        reason: result?.problem ?? null,
+        reason: result?.problem ?? stalled(probe),
         goodput,
         udp: result?.udp ?? null,
         probe: probe
@@ -168,6 +171,16 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
     processes.stop()
     await recorder.stop()
   }
+}
+
+/** A probe that could not keep its schedule says so: gaps and delays then show this machine, not the path. */
+function stalled(probe: Awaited<ReturnType<ProbeRun['stop']>> | null): string | null {
+  if (!probe) return null
+  const { client, server } = probe.records
+  const skipped = (client.header?.skipped ?? 0) + (server.header?.skipped ?? 0)
+  const due = client.sent.length + server.sent.length + skipped
+  if (skipped <= due * MOST_SKIPPED) return null
+  return `the probe skipped ${skipped} of ${due} packets: this machine was too busy to send them in time`
 }
 
 async function apply(lab: Lab, subject: RunningSubject, fault: FaultAction): Promise<void> {

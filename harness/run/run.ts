@@ -132,7 +132,11 @@ export async function runScenario(
       await measureAll({ lab, plan, measurements, subjects, tree, state, progress, signal })
     }
   } catch (error) {
-    if (!signal.aborted && !(error instanceof InterruptedError)) throw error
+    if (!signal.aborted && !(error instanceof InterruptedError)) {
+      // What was written so far belongs to the user who called sudo.
+      tree.handOver()
+      throw error
+    }
     state.interrupted = true
     paths = pathInfos(lab)
   } finally {

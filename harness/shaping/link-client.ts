@@ -78,6 +78,11 @@ export class LinkClient {
     if (!waiting) return
     this.#waiting.delete(Number(message['id']))
     if (message['ok'] === true) waiting.resolve(message)
-    else waiting.reject(new BenchError(`mqvpn-link: ${String(message['error'] ?? `${waiting.op} was refused`)}`))
+    else
+      waiting.reject(
+        new BenchError(
+          `mqvpn-link: ${typeof message['error'] === 'string' ? message['error'] : `${waiting.op} was refused`}`,
+        ),
+      )
   }
 }
