@@ -1,0 +1,24 @@
+/**
+ *  client ── a: 100 Mbit/s, 10 ms ── server
+ *
+ * Three well-known VPNs over one clean line, in both directions: what does the tunnel cost in goodput, in delay under load
+ * and in CPU time per gigabyte? None of them uses a second path; `direct` is the line without a tunnel.
+ */
+import { defineScenario, subjects, traffic } from 'mqvpn-bench'
+
+const probe = traffic.udpProbe({ every: '10ms' })
+const load = (direction: 'up' | 'down') => traffic.iperf({ direction, streams: 4, duration: '3s', omit: '1s' })
+
+export default defineScenario({
+  name: 'vpns',
+  description: 'What a tunnel costs on one clean line: wireguard-go, OpenVPN and fastd beside no VPN at all.',
+
+  paths: { a: { rate: '100mbit', delay: '10ms', queue: '1bdp' } },
+
+  subjects: [subjects.wireguardGo(), subjects.openvpn(), subjects.fastd()],
+
+  phases: {
+    up: { traffic: { tcp: load('up'), probe } },
+    down: { traffic: { tcp: load('down'), probe } },
+  },
+})
