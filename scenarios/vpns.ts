@@ -21,4 +21,12 @@ export default defineScenario({
     up: { traffic: { tcp: load('up'), probe } },
     down: { traffic: { tcp: load('down'), probe } },
   },
+
+  expect: ({ subject, best, achievable }) => [
+    subject('direct:a').phase('up').goodput.atLeast(achievable.times(0.99)),
+    subject('direct:a').phase('down').goodput.atLeast(achievable.times(0.99)),
+    subject('wireguard-go').phase('up').goodput.atLeast(best.times(0.8)),
+    subject('openvpn').phase('up').goodput.atLeast(best.times(0.8)),
+    subject('fastd').phase('up').goodput.atLeast(best.times(0.8)),
+  ],
 })
