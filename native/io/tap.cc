@@ -74,7 +74,7 @@ void Tap::setCarrier(bool on) const {
   check(ioctl(fd_.get(), TUNSETCARRIER, &value), "TUNSETCARRIER");
 }
 
-std::uint64_t Tap::ringDrops() const {
+Tap::Transmission Tap::transmission() const {
   struct {
     nlmsghdr header;
     ifinfomsg link;
@@ -83,23 +83,33 @@ std::uint64_t Tap::ringDrops() const {
   request.header.nlmsg_type = RTM_GETLINK;
   request.header.nlmsg_flags = NLM_F_REQUEST;
   request.link.ifi_index = index_;
-  if (send(netlink_.get(), &request, sizeof(request), 0) < 0) return 0;
+  if (send(netlink_.get(), &request, sizeof(request), 0) < 0) return {};
 
   alignas(nlmsghdr) char answer[16384];
   const ssize_t got = recv(netlink_.get(), answer, sizeof(answer), 0);
   auto left = static_cast<unsigned>(got > 0 ? got : 0);
   const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
-  if (!NLMSG_OK(header, left) || header->nlmsg_type != RTM_NEWLINK) return 0;
-  const auto* attribute = IFLA_RTA(NLMSG_DATA(header));
+  if (!NLMSG_OK(header, left) || header->nlmsg_type != RTM_NEWLINK) return {};
+
+  Transmission found;
+  const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(header));
+  bool carrier = false;
+  const auto* attribute = IFLA_RTA(link);
   for (auto bytes = static_cast<unsigned>(IFLA_PAYLOAD(header)); RTA_OK(attribute, bytes);
        attribute = RTA_NEXT(attribute, bytes)) {
-    if (attribute->rta_type != IFLA_STATS64) continue;
-    // The kernel may be older than our header and send less of the structure.
-    rtnl_link_stats64 stats{};
-    std::memcpy(&stats, RTA_DATA(attribute), std::min<std::size_t>(sizeof(stats), RTA_PAYLOAD(attribute)));
-    return stats.tx_dropped;
+    if (attribute->rta_type == IFLA_STATS64) {
+      // The kernel may be older than our header and send less of the structure.
+      rtnl_link_stats64 stats{};
+      std::memcpy(&stats, RTA_DATA(attribute), std::min<std::size_t>(sizeof(stats), RTA_PAYLOAD(attribute)));
+      found.dropped = stats.tx_dropped;
+    } else if (attribute->rta_type == IFLA_OPERSTATE) {
+      // RFC 2863: up, or unknown: a carrier that never changed is not announced.
+      const std::uint8_t state = *static_cast<const std::uint8_t*>(RTA_DATA(attribute));
+      carrier = state == IF_OPER_UP || state == IF_OPER_UNKNOWN;
+    }
   }
-  return 0;
+  found.operational = carrier && (link->ifi_flags & IFF_UP) != 0;
+  return found;
 }
 
 }  // namespace mqvpn::io

@@ -26,9 +26,15 @@ class Tap {
   /// 0 or -errno; -EIO: the device is not up.
   int write(std::span<const iovec> pieces) const;
   void setCarrier(bool on) const;
-  /// Frames that the kernel dropped because nobody read them in time (/sys's tx_dropped), or 0 when it cannot
-  /// say.
-  std::uint64_t ringDrops() const;
+  struct Transmission {
+    /// Frames from the device's namespace that the kernel dropped in front of us.
+    std::uint64_t dropped = 0;
+    /// Whether the device was up and its carrier known to the kernel's queues. Otherwise they drop all that
+    /// is sent, and count it too.
+    bool operational = false;
+  };
+  /// All zero when the kernel cannot say.
+  Transmission transmission() const;
 
  private:
   Fd fd_;
