@@ -45,7 +45,7 @@ export function baselinesOf(input: BaselineInput): Baseline[] {
       const [bestPath, bestBitsPerSecond] = entries.reduce((a, b) => (b[1] > a[1] ? b : a))
       const sum = entries.reduce((acc, [, bits]) => acc + bits, 0)
       // Nothing carries more than it is offered.
-      const sumBitsPerSecond = Math.min(sum, measurement.offeredBitsPerSecond ?? Infinity)
+      const sumBitsPerSecond = Math.min(sum, offeredTotal(measurement))
       baselines.push({
         measurement: measurement.id,
         window: window.name,
@@ -133,5 +133,10 @@ export function achievableIn(
     if (state === 'hurt' || (state === 'clean' && rate === null)) return null
     if (state === 'clean') sum += rate!
   }
-  return Math.min(sum, measurement.offeredBitsPerSecond ?? Infinity)
+  return Math.min(sum, offeredTotal(measurement))
+}
+
+/** What all senders together offer, bits per second: `both` offers it in each direction. */
+function offeredTotal({ offeredBitsPerSecond, direction }: Measurement): number {
+  return (offeredBitsPerSecond ?? Infinity) * (direction === 'both' ? 2 : 1)
 }

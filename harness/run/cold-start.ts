@@ -74,7 +74,7 @@ export async function coldStart(input: ColdStartInput): Promise<ColdStartOutput>
       out.emulatorDrops += emulatorDrops
       keep(sample)
       left.shift()
-      const dead = subject.processes.find((process) => !process.running)
+      const dead = subject.dead()
       if (dead) throw endedEarly(run.subject.id, dead)
     }
     writeFileSync(join(directory, 'stats.json'), `${JSON.stringify(await subject.stats(), null, 2)}\n`)

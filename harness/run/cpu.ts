@@ -56,9 +56,13 @@ interface Metered {
  */
 export class ProcessMeter {
   readonly #entries = new Map<Metered, number>()
+  readonly #known = new Set<HostProcess>()
   #timer: NodeJS.Timeout | null = null
 
+  /** Counts from now on; a process that is counted already stays as it is. */
   add(process: HostProcess): void {
+    if (this.#known.has(process)) return
+    this.#known.add(process)
     this.addMetered({ info: process.info, cpuSeconds: () => process.cpuSeconds() })
   }
 

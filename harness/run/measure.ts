@@ -130,7 +130,16 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
       for (const process of traffic.load.processes) processes.add(process)
       zeroMs = await traffic.load.zeroMs
     }
-    const applied = await runSchedule(measurement.faults, zeroMs, (fault) => apply(lab, subject, fault), signal)
+    const applied = await runSchedule(
+      measurement.faults,
+      zeroMs,
+      async (fault) => {
+        await apply(lab, subject, fault)
+        // A restart has made new ones.
+        for (const process of subject.processes) processes.add(process)
+      },
+      signal,
+    )
     await systemClock.sleep(zeroMs + measurement.durationMs - monotonicMs(), signal)
     signal.throwIfAborted()
     const busiestCore = cores.busiestShare()

@@ -33,6 +33,7 @@ function startDirect({ lab, spec }: SubjectContext): RunningSubject {
   return {
     endpoint,
     processes: [],
+    dead: () => null,
     ready: (signal) =>
       untilPings(lab.client, endpoint.serverAddress, { subject: spec.id, processes: [], signal }, [
         '-I',

@@ -84,6 +84,7 @@ async function startMptcp({ lab, spec }: SubjectContext): Promise<RunningSubject
       wrap: ['mptcpize', 'run'],
     },
     processes: [],
+    dead: () => null,
     ready: async (signal) => {
       const readiness = { subject: spec.id, processes: keeper.processes, signal }
       await until(() => keeper.complete, readiness)

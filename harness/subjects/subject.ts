@@ -32,8 +32,10 @@ export interface Endpoint {
 /** One cold start. */
 export interface RunningSubject {
   readonly endpoint: Endpoint
-  /** The subject's own processes, for CPU accounting; empty for `direct` and `mptcp`. */
+  /** The subject's own processes, for CPU accounting, also those that a restart has ended; empty for `direct`. */
   readonly processes: readonly HostProcess[]
+  /** One that should run and does not, or null. */
+  dead(): HostProcess | null
   /** Resolves when traffic can flow: a condition that is polled, never a sleep. Rejects with SubjectError (with the tail of its log) when it ended or never became ready. */
   ready(signal: AbortSignal): Promise<void>
   /** Whatever it says about itself, for the raw results; `{}` when it says nothing. */

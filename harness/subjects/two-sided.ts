@@ -59,6 +59,11 @@ export class TwoSided implements RunningSubject {
     return this.#all
   }
 
+  dead(): HostProcess | null {
+    const ended = [...this.#running.values()].find((process) => !process.running)
+    return ended && !(this.#parts.mayDaemonize && ended.exit?.code === 0) ? ended : null
+  }
+
   async ready(signal: AbortSignal): Promise<void> {
     const { id: subject, readyLimitMs: limitMs = READY_LIMIT_MS, mayDaemonize = false } = this.#parts
     const readiness = { subject, processes: [...this.#running.values()], signal, limitMs, mayDaemonize }

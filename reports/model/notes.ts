@@ -4,7 +4,7 @@ import { failedSamples } from './lookup.js'
 import { inUnit, metrics, signed, withInterval } from './metrics.js'
 
 export function notes(result: Result): string[] {
-  return [...failures(result), ...outliers(result), ...result.environment.missing]
+  return [...failures(result), ...unsupported(result), ...outliers(result), ...result.environment.missing]
 }
 
 function failures(result: Result): string[] {
@@ -21,6 +21,19 @@ function failures(result: Result): string[] {
       /\.\.$/,
       '.',
     ),
+  )
+}
+
+/** What a subject cannot do is said once per reason. */
+function unsupported(result: Result): string[] {
+  const groups = new Map<string, Set<string>>()
+  for (const { status, subject, measurement, reason } of result.samples) {
+    if (status !== 'unsupported') continue
+    const key = `${subject} did not run %: ${reason ?? 'no reason given'}.`
+    groups.set(key, (groups.get(key) ?? new Set()).add(measurement))
+  }
+  return [...groups].map(([text, measurements]) =>
+    text.replace('%', [...measurements].join(', ')).replace(/\.\.$/, '.'),
   )
 }
 

@@ -1,7 +1,7 @@
 /** `doctor`: what this machine has and lacks, what is used instead, what to install. */
 import pc from 'picocolors'
 import { kernelFeatures, KERNEL_FEATURES, nativeFolder, programPath, type KernelFeature } from '../../native.js'
-import { messageOf } from '../../lab/errors.js'
+import { MachineError, messageOf } from '../../lab/errors.js'
 import { chooseShaper } from '../../shaping/choose.js'
 import { requirementsOf, subjectKinds } from '../../subjects/index.js'
 import { which } from '../../subjects/which.js'
@@ -43,11 +43,20 @@ export async function findings(): Promise<Finding[]> {
   return [...programs(), ...natives(), ...features(), await netem(), ...subjectPrograms()]
 }
 
-/** One sentence per thing that is missing, for a report's environment. */
-export async function missingSentences(): Promise<string[]> {
-  return (await findings())
-    .filter((finding) => !finding.ok && finding.group !== 'subjects')
-    .map((finding) => `${finding.what}: ${finding.detail}${finding.remedy ? ` (${finding.remedy})` : ''}`)
+/**
+ * For a run: what is missing but can be done without, one sentence each, for the report's environment.
+ *
+ * @throws MachineError when something is missing that cannot
+ */
+export async function requireMachine(): Promise<string[]> {
+  if (process.getuid?.() !== 0) {
+    throw new MachineError('building a lab needs root (network namespaces, TAP devices): run it with sudo')
+  }
+  const lacking = (await findings()).filter((finding) => !finding.ok && finding.group !== 'subjects')
+  const sentence = ({ what, detail, remedy }: Finding): string => `${what}: ${detail}${remedy ? ` (${remedy})` : ''}`
+  const essential = lacking.filter((finding) => finding.essential)
+  if (essential.length > 0) throw new MachineError(`this machine lacks ${essential.map(sentence).join('; ')}`)
+  return lacking.map(sentence)
 }
 
 export async function doctorCommand({ json = false }: { json?: boolean }): Promise<number> {

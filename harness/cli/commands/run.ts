@@ -16,7 +16,7 @@ import { openResult } from '../open-result.js'
 import { emit, reporterNames } from '../reporters.js'
 import { shortPath } from '../short-path.js'
 import { packageVersion, sourceCommit } from '../version.js'
-import { missingSentences } from './doctor.js'
+import { requireMachine } from './doctor.js'
 
 export interface RunCommandOptions {
   grep?: string
@@ -46,13 +46,14 @@ export async function runCommand(
   for (const file of files) scenarios.push(await loadScenario(file))
   const baseline = options.baseline === undefined ? null : await openResult(options.baseline)
 
+  const missing = options.dryRun ? [] : await requireMachine()
   let worst: number = EXIT.ok
   for (const loaded of scenarios) {
     if (options.dryRun) {
       process.stdout.write(dryRun(loaded, options))
       continue
     }
-    const { result, directory } = await runOne(loaded, options, signal)
+    const { result, directory } = await runOne(loaded, options, missing, signal)
     // `result.json` is written: whatever fails from here on, `report` can do it again.
     await emit(result, directory, reporters)
     worst = worstExit(worst, result.exitCode)
@@ -66,7 +67,12 @@ export async function runCommand(
   return worst
 }
 
-async function runOne(loaded: LoadedScenario, options: RunCommandOptions, signal: AbortSignal): Promise<RunOutput> {
+async function runOne(
+  loaded: LoadedScenario,
+  options: RunCommandOptions,
+  missing: readonly string[],
+  signal: AbortSignal,
+): Promise<RunOutput> {
   const { scenario } = loaded
   const repeats = options.repeats ?? (options.quick ? 1 : scenario.repeats)
   const seed = options.seed ?? Date.now() % 1_000_000
@@ -91,7 +97,7 @@ async function runOne(loaded: LoadedScenario, options: RunCommandOptions, signal
         allowUntrusted: options.allowUntrusted ?? false,
         command: commandLine(loaded, options, repeats, seed),
         tool: { name: 'mqvpn-bench', version: packageVersion(), ...(await sourceCommit()) },
-        missing: await missingSentences(),
+        missing,
         ...(options.keep ? { beforeClose: waitForEnter } : {}),
       },
       progress,
