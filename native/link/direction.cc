@@ -163,6 +163,22 @@ Time Direction::deadline() const {
   return std::min(delayLine_.nextDue(), inService);
 }
 
+Time Direction::tolerance() const {
+  // Frames that are offered late come as a burst, which must not fill a queue that they would have passed one
+  // by one.
+  constexpr Time queueShare = 4;
+  constexpr Time delayShare = 10;
+  Time queueTime = kNever;
+  if (spec_.rate != 0 && spec_.trace == nullptr) {
+    constexpr double fullFrame = 1514;
+    const auto amount = static_cast<double>(spec_.queue.amount);
+    const double bytes = spec_.queue.unit == QueueLimit::Unit::kBytes ? amount : amount * fullFrame;
+    const double seconds = bytes * 8 / static_cast<double>(spec_.rate);
+    queueTime = static_cast<Time>(std::min(seconds, 1.0) * static_cast<double>(kSecond));
+  }
+  return std::min(queueTime / queueShare, spec_.delay / delayShare);
+}
+
 void Direction::undelivered(const Frame* frame, bool farSideIsDown) {
   --counters_.outPackets;
   counters_.outBytes -= frame->length;

@@ -44,6 +44,10 @@ class Direction {
   /// When next() can return something at the earliest, or kNever.
   Time deadline() const;
 
+  /// How long the caller may let frames wait before offer() and after their due time without a difference
+  /// that counts: a small part of what this direction itself makes them wait.
+  Time tolerance() const;
+
   /// The frame that next() returned could not be delivered.
   void undelivered(const Frame* frame, bool farSideIsDown);
   void countPoolDrop() { ++counters_.inPackets, ++counters_.dropPool; }

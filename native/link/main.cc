@@ -20,7 +20,7 @@ constexpr std::string_view kUsage =
     "\n"
     "  --seed N           first number of all random decisions (0)\n"
     "  --realtime         run at the lowest real-time priority, with memory locked, if permitted\n"
-    "  --coalesce-us N    wake up at most once in N microseconds while packets flow, 0 to 10000 (300)\n"
+    "  --coalesce-us N    let packets wait up to N microseconds to be moved together, 0 to 10000 (400)\n"
     "  --no-gro           hand every frame to the receiver on its own\n"
     "  --max-frame BYTES  largest Ethernet frame, 1514 to 65549 (2048)\n";
 

@@ -23,6 +23,9 @@ namespace {
 constexpr std::size_t kPoolFrames = 262'144;
 // Frames that one TAP may bring before the others have their turn and what became due meanwhile is delivered.
 constexpr int kReadBatch = 64;
+// Links with little delay or queue would like more wake-ups than a core can afford: in a virtual machine each
+// costs up to 30 µs.
+constexpr Time kLeastCoalesce = 100 * kMicrosecond;
 // Wake-ups that may come at any distance.
 constexpr Time kWakeBurst = 4;
 // The clock is read anew after so many deliveries: a burst takes long enough for others to become due.
@@ -124,7 +127,7 @@ void Shell::run() {
   // scheduling of ITU-T I.371).
   Time theoretical = 0;
   while (running_) {
-    const Time burst = kWakeBurst * options_.coalesce;
+    const Time burst = kWakeBurst * coalesce_;
     if (theoretical > burst + io::monotonicNs()) io::sleepUntilNs(theoretical - burst);
     const auto events = poller_.wait(inputAlwaysReady_ ? 0 : std::min(deadline(), nextStats_));
 
@@ -140,7 +143,7 @@ void Shell::run() {
     }
 
     const Time now = io::monotonicNs();
-    if (move()) theoretical = std::max(theoretical, now) + options_.coalesce;
+    if (move()) theoretical = std::max(theoretical, now) + coalesce_;
     if (now >= nextStats_) {
       // A late process skips reports, it does not send several at once.
       nextStats_ = now + statsInterval_ - (now - nextStats_) % statsInterval_;
@@ -149,6 +152,14 @@ void Shell::run() {
     if (input) handleInput();
     if (output_.pending() > 0 && !output_.flush()) return;
   }
+}
+
+void Shell::updateCoalescing() {
+  Time tolerated = options_.coalesce;
+  for (const auto& path : paths_) {
+    tolerated = std::min({tolerated, path->up.tolerance(), path->down.tolerance()});
+  }
+  coalesce_ = std::max(tolerated, std::min(kLeastCoalesce, options_.coalesce));
 }
 
 Time Shell::deadline() const {
@@ -280,6 +291,7 @@ void Shell::act(const AddRequest& request) {
       poller_.add(side->tap.fd(), reinterpret_cast<std::uint64_t>(side));
     }
     paths_.push_back(std::move(path));
+    updateCoalescing();
   } catch (const std::exception& error) {
     throw Refused(std::string("add: ") + error.what());
   }
@@ -306,6 +318,7 @@ void Shell::act(const SetRequest& request) {
   const Time now = io::monotonicNs();
   if (request.up) path.up.configure(patch.applied(path.up.spec()), now);
   if (request.down) path.down.configure(patch.applied(path.down.spec()), now);
+  updateCoalescing();
 }
 
 void Shell::act(const CarrierRequest& request) {
@@ -338,6 +351,7 @@ void Shell::act(const ResetHighWaterRequest&) {
 void Shell::act(const RemoveRequest& request) {
   const Path& path = find("remove", request.path);
   std::erase_if(paths_, [&](const auto& one) { return one.get() == &path; });
+  updateCoalescing();
 }
 
 void Shell::writeStats(std::string_view id) {

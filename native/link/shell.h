@@ -19,8 +19,8 @@ namespace mqvpn::link {
 struct ShellOptions {
   std::uint64_t seed = 0;
   bool realtime = false;
-  /// Least time between two wake-ups while frames flow.
-  Time coalesce = 300 * kMicrosecond;
+  /// Least time between two wake-ups while frames flow; less where a direction tolerates less.
+  Time coalesce = 400 * kMicrosecond;
   /// Whether segments that arrive together reach the receiver as one packet.
   bool coalesceSegments = true;
   /// Largest Ethernet frame.
@@ -44,6 +44,7 @@ class Shell {
   bool deliver(Side& from);
   void write(Side& from);
   Time deadline() const;
+  void updateCoalescing();
 
   void handleInput();
   void handle(const Request& request);
@@ -65,6 +66,7 @@ class Shell {
   Coalescer coalescer_;
   std::vector<std::unique_ptr<Path>> paths_;
   std::vector<Side*> readable_;
+  Time coalesce_ = 0;
   Time statsInterval_ = 0;
   Time nextStats_ = kNever;
   bool inputAlwaysReady_ = false;

@@ -395,6 +395,20 @@ TEST_CASE("the deadline leaves the frame in service alone until it could arrive"
   CHECK(wire.direction.deadline() == kMillisecond);
 }
 
+TEST_CASE("what may be moved together is a small part of the queue and of the delay") {
+  Spec spec;
+  CHECK(Wire(spec).direction.tolerance() == 0);
+  spec.delay = 10 * kMillisecond;
+  CHECK(Wire(spec).direction.tolerance() == kMillisecond);
+  spec.rate = kFramePerMs;
+  spec.queue = {QueueLimit::Unit::kPackets, 2};
+  CHECK(Wire(spec).direction.tolerance() == kMillisecond / 2);
+  spec.queue = {QueueLimit::Unit::kBytes, kFull};
+  CHECK(Wire(spec).direction.tolerance() == kMillisecond / 4);
+  spec.trace = traceOf("1\n");
+  CHECK(Wire(spec).direction.tolerance() == kMillisecond);
+}
+
 TEST_CASE("the same seed gives the same packets; another path's does not; more paths change nothing") {
   Spec spec = rateSpec(50'000'000);
   spec.delay = 5 * kMillisecond;
