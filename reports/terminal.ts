@@ -9,10 +9,9 @@ import { absentSubjects } from './model/lookup.js'
 import { comparisonLines, notes } from './model/notes.js'
 import { measurementTables } from './model/table.js'
 import { flow, oneLine, wrap } from './model/text.js'
+import type { Colors } from './terminal/colors.js'
 import { renderComparisons } from './terminal/comparisons.js'
 import { renderTable } from './terminal/table.js'
-
-export type Colors = ReturnType<typeof pc.createColors>
 
 export interface TerminalOptions {
   /** Without it: when standard output is a terminal that wants colour (NO_COLOR, FORCE_COLOR). */

@@ -1,7 +1,7 @@
 /** Differences between subjects of one run, as lines: what was found first. */
 import type { ComparisonLine } from '../model/notes.js'
 import { cut, oneLine, padEnd, padStart, width as columnsOf } from '../model/text.js'
-import type { Colors } from '../terminal.js'
+import type { Colors } from './colors.js'
 
 /** More than this does not help in a terminal; the HTML report has all. */
 const MOST_LINES = 12

@@ -1,7 +1,7 @@
 /** One measurement as lines: heading, column heads, one line per subject. */
 import type { Column, MeasurementTable, TableRow } from '../model/table.js'
 import { cut, oneLine, padEnd, padStart, width as columnsOf, wrap } from '../model/text.js'
-import type { Colors } from '../terminal.js'
+import type { Colors } from './colors.js'
 
 /** Blanks between two columns. */
 const GAP = 2
