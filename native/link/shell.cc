@@ -30,6 +30,10 @@ constexpr Time kLeastCoalesce = 100 * kMicrosecond;
 constexpr Time kWakeBurst = 4;
 // The clock is read anew after so many deliveries: a burst takes long enough for others to become due.
 constexpr int kDeliverBatch = 16;
+// A real-time process leaves at least a tenth of its core to others, in pieces that nobody notices.
+constexpr Time kRest = kMillisecond;
+constexpr Time kRunPerRest = 9;
+constexpr Time kOutputRetry = 5 * kMillisecond;
 // A harness that does not read its statistics must not make this process grow.
 constexpr std::size_t kMostPendingOutput = std::size_t{1} << 20;
 
@@ -115,8 +119,8 @@ Shell::Shell(const ShellOptions& options)
   poller_.add(signals_.get(), kSignalTag);
   inputAlwaysReady_ = !poller_.add(0, kInputTag);
   io::preciseTimers();
-  const bool realtime = options.realtime && io::becomeRealtime();
-  output_.write(readyEvent(realtime, options.seed));
+  realtime_ = options.realtime && io::becomeRealtime();
+  output_.write(readyEvent(realtime_, options.seed));
 }
 
 Shell::~Shell() = default;
@@ -126,10 +130,20 @@ void Shell::run() {
   // few may follow each other faster, so that sparse traffic is served at once and on time (the virtual
   // scheduling of ITU-T I.371).
   Time theoretical = 0;
+  Time turnStart = io::monotonicNs();
+  // Time spent on turns that no waiting has made good yet.
+  Time debt = 0;
   while (running_) {
     const Time burst = kWakeBurst * coalesce_;
-    if (theoretical > burst + io::monotonicNs()) io::sleepUntilNs(theoretical - burst);
-    const auto events = poller_.wait(inputAlwaysReady_ ? 0 : std::min(deadline(), nextStats_));
+    const Time turnEnd = io::monotonicNs();
+    debt += turnEnd - turnStart;
+    if (theoretical > burst + turnEnd) {
+      io::sleepUntilNs(theoretical - burst);
+    } else if (realtime_ && debt > kRunPerRest * kRest) {
+      // More comes than can be moved. The rest of the machine cannot take the core from a real-time process.
+      io::sleepUntilNs(turnEnd + kRest);
+    }
+    const auto events = poller_.wait(inputAlwaysReady_ ? 0 : wakeUp());
 
     readable_.clear();
     bool input = inputAlwaysReady_;
@@ -143,6 +157,8 @@ void Shell::run() {
     }
 
     const Time now = io::monotonicNs();
+    debt -= std::min(debt, kRunPerRest * (now - turnEnd));
+    turnStart = now;
     if (move()) theoretical = std::max(theoretical, now) + coalesce_;
     if (now >= nextStats_) {
       // A late process skips reports, it does not send several at once.
@@ -162,8 +178,10 @@ void Shell::updateCoalescing() {
   coalesce_ = std::max(tolerated, std::min(kLeastCoalesce, options_.coalesce));
 }
 
-Time Shell::deadline() const {
-  Time earliest = kNever;
+Time Shell::wakeUp() const {
+  Time earliest = nextStats_;
+  // The reader of our output cannot be waited for together with everything else: it may be a file.
+  if (output_.pending() > 0) earliest = std::min(earliest, io::monotonicNs() + kOutputRetry);
   for (const auto& path : paths_) {
     earliest = std::min({earliest, path->up.deadline(), path->down.deadline()});
   }
@@ -197,6 +215,8 @@ bool Shell::receive(Side& side, Time now) {
     const std::ptrdiff_t got = side.tap.read(frame->vnetHeader(), room);
     if (got <= static_cast<std::ptrdiff_t>(kVnetHeaderBytes)) {
       pool_.give(frame);
+      // Somebody deleted the device: it would be reported as readable for ever.
+      if (got == -EBADFD) poller_.remove(side.tap.fd());
       return count > 0;
     }
     if (static_cast<std::size_t>(got) == room) {

@@ -43,7 +43,7 @@ class Shell {
   bool receive(Side& side, Time now);
   bool deliver(Side& from);
   void write(Side& from);
-  Time deadline() const;
+  Time wakeUp() const;
   void updateCoalescing();
 
   void handleInput();
@@ -69,6 +69,7 @@ class Shell {
   Time coalesce_ = 0;
   Time statsInterval_ = 0;
   Time nextStats_ = kNever;
+  bool realtime_ = false;
   bool inputAlwaysReady_ = false;
   bool running_ = true;
 };

@@ -388,6 +388,17 @@ describe('mqvpn-link (root)', function () {
     expect(await deviceExists(SERVER)).to.equal(false)
   })
 
+  it('stays calm when somebody else deletes a device', async () => {
+    await execa('ip', ['-n', CLIENT, 'link', 'del', 'dev', 'a'])
+    await inServer('ping', '-n', '-c', '1', '-W', '1', '10.9.0.1')
+    const cpu = () => Number(/\) .(?: \S+){10} (\d+)/.exec(readFileSync(`/proc/${link.process.pid!}/stat`, 'utf8'))![1])
+    const before = cpu()
+    await sleep(1000)
+    expect(cpu() - before, 'hundredths of a second').to.be.below(20)
+    expect((await link.counters()).down['writeErrors']).to.be.at.least(0)
+    await link.demand('remove', { path: 'a' })
+  })
+
   it('reports regularly when asked to', async () => {
     await link.demand('subscribe', { intervalMs: 50 })
     const stamps: number[] = []
