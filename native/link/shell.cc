@@ -22,14 +22,17 @@ namespace {
 // is taken.
 constexpr std::size_t kPoolFrames = 262'144;
 // Frames that one TAP may bring before the others have their turn and what became due meanwhile is delivered.
-constexpr int kReadBatch = 64;
+constexpr std::size_t kReadBatch = 64;
 // Links with little delay or queue would like more wake-ups than a core can afford: in a virtual machine each
 // costs up to 30 µs.
 constexpr Time kLeastCoalesce = 100 * kMicrosecond;
+// What a wake-up is charged, for itself and for each frame: up to 5000 wake-ups per second are free that move
+// one frame each, a probe every ms in both directions for example.
+constexpr Time kChargePerFrame = 100 * kMicrosecond;
 // Wake-ups that may come at any distance.
 constexpr Time kWakeBurst = 4;
 // The clock is read anew after so many deliveries: a burst takes long enough for others to become due.
-constexpr int kDeliverBatch = 16;
+constexpr std::size_t kDeliverBatch = 16;
 // A real-time process leaves at least a tenth of its core to others, in pieces that nobody notices.
 constexpr Time kRest = kMillisecond;
 constexpr Time kRunPerRest = 9;
@@ -126,9 +129,9 @@ Shell::Shell(const ShellOptions& options)
 Shell::~Shell() = default;
 
 void Shell::run() {
-  // While frames flow, wake up once per `coalesce` at most, since a wake-up costs more than many frames. A
-  // few may follow each other faster, so that sparse traffic is served at once and on time (the virtual
-  // scheduling of ITU-T I.371).
+  // While many frames flow, wake up once per `coalesce` at most, since a wake-up costs more than many frames.
+  // Sparse traffic is charged less, so that it is served at once and on time, and a few wake-ups may follow
+  // each other at any distance (the virtual scheduling of ITU-T I.371).
   Time theoretical = 0;
   Time turnStart = io::monotonicNs();
   // Time spent on turns that no waiting has made good yet.
@@ -159,7 +162,9 @@ void Shell::run() {
     const Time now = io::monotonicNs();
     debt -= std::min(debt, kRunPerRest * (now - turnEnd));
     turnStart = now;
-    if (move()) theoretical = std::max(theoretical, now) + coalesce_;
+    if (const std::size_t frames = move(); frames > 0) {
+      theoretical = std::max(theoretical, now) + std::min(coalesce_, kChargePerFrame * (frames + 1));
+    }
     if (now >= nextStats_) {
       // A late process skips reports, it does not send several at once.
       nextStats_ = now + statsInterval_ - (now - nextStats_) % statsInterval_;
@@ -188,27 +193,28 @@ Time Shell::wakeUp() const {
   return earliest;
 }
 
-/// Takes what has come and delivers what is due. Whether there was anything.
-bool Shell::move() {
-  bool moved = false;
+/// Takes what has come and delivers what is due. How many frames moved.
+std::size_t Shell::move() {
+  std::size_t moved = 0;
   // Reading comes first: a frame on a link without delay goes on in the same turn, and each direction has all
   // that it can deliver together.
-  for (Side* side : readable_) moved |= receive(*side, io::monotonicNs());
+  for (Side* side : readable_) moved += receive(*side, io::monotonicNs());
   const Time now = io::monotonicNs();
   for (const auto& path : paths_) {
-    if (path->up.deadline() <= now) moved |= deliver(path->left);
-    if (path->down.deadline() <= now) moved |= deliver(path->right);
+    if (path->up.deadline() <= now) moved += deliver(path->left);
+    if (path->down.deadline() <= now) moved += deliver(path->right);
   }
   return moved;
 }
 
-bool Shell::receive(Side& side, Time now) {
+std::size_t Shell::receive(Side& side, Time now) {
   const std::size_t room = kVnetHeaderBytes + pool_.maxFrame() + 1;
-  for (int count = 0; count < kReadBatch; ++count) {
+  std::size_t count = 0;
+  for (; count < kReadBatch; ++count) {
     Frame* frame = pool_.take();
     if (frame == nullptr) {
       std::uint8_t discarded[kVnetHeaderBytes];
-      if (side.tap.read(discarded, sizeof(discarded)) < 0) return count > 0;
+      if (side.tap.read(discarded, sizeof(discarded)) < 0) return count;
       side.out->countPoolDrop();
       continue;
     }
@@ -217,7 +223,7 @@ bool Shell::receive(Side& side, Time now) {
       pool_.give(frame);
       // Somebody deleted the device: it would be reported as readable for ever.
       if (got == -EBADFD) poller_.remove(side.tap.fd());
-      return count > 0;
+      return count;
     }
     if (static_cast<std::size_t>(got) == room) {
       pool_.give(frame);
@@ -227,12 +233,12 @@ bool Shell::receive(Side& side, Time now) {
     frame->length = static_cast<std::uint32_t>(got) - static_cast<std::uint32_t>(kVnetHeaderBytes);
     side.out->offer(frame, now);
   }
-  return true;
+  return count;
 }
 
 /// Writes the frames that came in at `from` and are due to the far TAP.
-bool Shell::deliver(Side& from) {
-  int count = 0;
+std::size_t Shell::deliver(Side& from) {
+  std::size_t count = 0;
   Time now = io::monotonicNs();
   while (Frame* frame = from.out->next(now)) {
     if (!coalescer_.add(frame)) {
@@ -243,7 +249,7 @@ bool Shell::deliver(Side& from) {
     if (++count % kDeliverBatch == 0) now = io::monotonicNs();
   }
   if (!coalescer_.frames().empty()) write(from);
-  return count > 0;
+  return count;
 }
 
 /// Writes what the coalescer holds to the far TAP of `from`.

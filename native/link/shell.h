@@ -39,9 +39,9 @@ class Shell {
   struct Path;
   struct Side;
 
-  bool move();
-  bool receive(Side& side, Time now);
-  bool deliver(Side& from);
+  std::size_t move();
+  std::size_t receive(Side& side, Time now);
+  std::size_t deliver(Side& from);
   void write(Side& from);
   Time wakeUp() const;
   void updateCoalescing();

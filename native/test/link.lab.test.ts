@@ -1,5 +1,6 @@
 /**
- * mqvpn-link for real: two namespaces, TAP devices, iperf3 and ping. Needs root and build/release.
+ * mqvpn-link for real: two namespaces, TAP devices, iperf3 and ping. Needs root and build/release (or the program that
+ * MQVPN_LINK names, one with sanitizers for example).
  *
  *   npx mocha --no-config --import=tsx native/test/link.lab.test.ts
  *
@@ -19,7 +20,8 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { execa } from 'execa'
 
-const program = fileURLToPath(new URL('../../build/release/mqvpn-link', import.meta.url))
+const program =
+  process.env['MQVPN_LINK'] ?? fileURLToPath(new URL('../../build/release/mqvpn-link', import.meta.url))
 const CLIENT = `mqbt-${process.pid}-c`
 const SERVER = `mqbt-${process.pid}-s`
 const SERVER_ADDRESS = '10.9.0.2'
