@@ -17,7 +17,10 @@ const ATTEMPTS: Record<keyof TrafficControl, string[]> = {
   netem: [...QDISC, 'netem', 'delay', '1ms', '1ms', 'distribution', 'normal'],
   tbf: [...QDISC, 'tbf', 'rate', '1mbit', 'burst', '5000', 'limit', '10000'],
   codel: [...QDISC, 'codel'],
-  gates: ['nft', 'table netdev probe { chain gate { type filter hook ingress device "lo" priority 0; } }'],
+  gates: [
+    'nft',
+    'add table netdev probe; add chain netdev probe gate { type filter hook ingress device "lo" priority 0; }',
+  ],
 }
 
 export async function probeTrafficControl(run: Run = tolerant): Promise<TrafficControl> {

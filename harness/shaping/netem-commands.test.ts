@@ -116,6 +116,8 @@ describe('commands of the netem shaper', () => {
       .map(({ argv }) => argv.join(' '))
       .filter((line) => line.startsWith('tc '))
     expect(lines.map((line) => / dev (\S+) .*?(tbf|pfifo|netem)/.exec(line)?.slice(1).join(' '))).to.deep.equal([
+      'a netem',
+      'a netem',
       'x2 tbf',
       'x2 pfifo',
       's2 netem',
@@ -123,8 +125,8 @@ describe('commands of the netem shaper', () => {
       'y2 pfifo',
       'c2 netem',
     ])
-    expect(lines[0]).to.contain('rate 100000000bit')
-    expect(lines[3]).to.contain('rate 1000000000bit burst 15000')
+    expect(lines[2]).to.contain('rate 100000000bit')
+    expect(lines[5]).to.contain('rate 1000000000bit burst 15000')
   })
 
   it('cut trains of segments at every device, before the shaper', () => {

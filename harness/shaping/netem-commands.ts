@@ -8,6 +8,8 @@
  *   up:    cN in:  nft (blackhole, silent MTU)   xN out: tbf (rate, queue)   sN out: netem (delay, loss, …)
  *   down:  sN in:  nft                           yN out: tbf                 cN out: netem
  *
+ *   NAME out, on both hosts: netem without delay (see `letGo`)
+ *
  * Rate and delay are hops of their own, because netem with both keeps packets in order behind every jitter spike and so
  * loses rate. The queue is in front of the rate alone: what is under way in the delay line does not count.
  * Devices never segment late: a train of segments would be one packet to tbf and netem.
@@ -50,6 +52,8 @@ const UNLIMITED_BITS_PER_SECOND = 40e9
  * Without it a packet with less jitter, or one after the delay was lowered, overtakes those before it.
  */
 const IN_ORDER_RATE = '100gbit'
+/** Each stays for 0.12 µs: only there to be more than the default of 1000. */
+const LET_GO_PACKETS = 10_000
 /** Jumbo frames of any path pass; the paths' own devices decide what is sent. */
 const MIDDLE_MTU = 9200
 
@@ -118,7 +122,7 @@ export function pathCommands(
   return [
     { argv: ['ip', '-n', netns.middle, '-batch', '-'], input: links.join('\n') + '\n' },
     ...[clientSide, serverSide, left, right].flatMap((device) => segmentEarly(netns.middle, device)),
-    ...[netns.client, netns.server].flatMap((host) => segmentEarly(host, path.name)),
+    ...[netns.client, netns.server].flatMap((host) => [...segmentEarly(host, path.name), letGo(host, path.name)]),
     ...(['up', 'down'] as const).flatMap((way) => [
       ...rateCommands('add', netns.middle, placesOf(devices, way).rate, path[way]),
       delayCommand('add', netns.middle, placesOf(devices, way).delay, path[way]),
@@ -132,6 +136,16 @@ function segmentEarly(netns: string, device: string): Command[] {
     { argv: inside(netns, 'ethtool', '-K', device, 'tso', 'off', 'gso', 'off', 'gro', 'off') },
     { argv: inside(netns, 'ethtool', '-K', device, 'tx-udp-segmentation', 'off'), mayFail: true },
   ]
+}
+
+/**
+ * A packet that crosses namespaces still counts as unsent by its socket, so a sender on this machine would hold back
+ * while the shaper's queue is but a few packets long (TCP small queues; seen on Linux 6.1): no queue would ever fill,
+ * and no bufferbloat show. netem takes a packet from its socket as a card does, when it has left the host.
+ */
+function letGo(netns: string, device: string): Command {
+  const words = ['root', 'handle', '3:', 'netem', 'limit', `${LET_GO_PACKETS}`, 'rate', IN_ORDER_RATE]
+  return { argv: ['tc', '-n', netns, 'qdisc', 'add', 'dev', device, ...words] }
 }
 
 /**

@@ -292,7 +292,7 @@ describe('netem shaper in a lab', () => {
     const up = (await shaper.counters()).paths['a']?.up
     expect(up).to.include({ dropEmulator: 0, dropQueue: 0 })
     expect(up?.outPackets).to.equal(up?.inPackets)
-    expect(up?.inPackets).to.be.above(10_000)
+    expect(up?.inPackets).to.be.above(5000)
   })
 
   /** Packets that came after a later one. iperf3 counts them at the receiver, which is the client under `-R`. */
@@ -303,6 +303,15 @@ describe('netem shaper in a lab', () => {
     return counted ?? NaN
   }
 
+  it('lets one TCP flow fill the queue: the sender does not feel the shaper', async () => {
+    const { client, server } = await open({ bitsPerSecond: 10e6, delayMs: 5, queue: { packets: 200 } })
+    const load = iperf(client, server, address, '-t', '7', '-C', 'cubic')
+    await sleep(4000)
+    // Idle 10 ms; 200 packets more are 242 ms. Held back, it would be some 15.
+    expect((await ping(client, address, '-c', '20', '-i', '0.1')).rtt).to.be.above(80)
+    await load
+  })
+
   it('keeps the order under jitter, also when the delay becomes shorter', async () => {
     const opened = await open({ delayMs: 20, jitterMs: 5 })
     const counting = overtaken(opened)
@@ -312,9 +321,17 @@ describe('netem shaper in a lab', () => {
   })
 
   it('keeps the rate under jitter', async () => {
-    const { client, server } = await open({ delayMs: 20, jitterMs: 5, queue: { packets: 500 } })
-    const { sum } = await iperf(client, server, address, '-u', '-b', '40M', '-l', '1200', '-t', '3')
-    expect(sum.lost_packets / sum.packets).to.be.below(0.001)
+    // netem with rate and jitter in one passes a third of this.
+    const { client, server, shaper } = await open({
+      bitsPerSecond: 10e6,
+      delayMs: 20,
+      jitterMs: 5,
+      queue: { packets: 500 },
+    })
+    await iperf(client, server, address, '-u', '-b', '9M', '-l', '1200', '-t', '3')
+    await sleep(200)
+    const up = (await shaper.counters()).paths['a']?.up
+    expect(up).to.include({ dropEmulator: 0, dropQueue: 0, outPackets: up?.inPackets })
   })
 
   it('reorders by jitter when it is to', async () => {

@@ -95,10 +95,10 @@ describe('netem shaper with fake programs', () => {
     expect((error as Error).message).to.contain('sch_netem: Error: the fake unshare refuses')
   })
 
-  it('makes a path with six queueing disciplines', async () => {
+  it('makes a path with eight queueing disciplines', async () => {
     recent()
     await shaper.addPath(path, ...hosts)
-    expect(recent().filter((line) => line.startsWith('tc '))).to.have.length(6)
+    expect(recent().filter((line) => line.startsWith('tc '))).to.have.length(8)
   })
 
   it('repeats what tc said when it refuses', async () => {
