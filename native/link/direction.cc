@@ -168,6 +168,7 @@ Time Direction::tolerance() const {
   // by one.
   constexpr Time queueShare = 4;
   constexpr Time delayShare = 10;
+  constexpr Time unnoticed = 200 * kMicrosecond;
   Time queueTime = kNever;
   if (spec_.rate != 0 && spec_.trace == nullptr) {
     constexpr double fullFrame = 1514;
@@ -176,7 +177,7 @@ Time Direction::tolerance() const {
     const double seconds = bytes * 8 / static_cast<double>(spec_.rate);
     queueTime = static_cast<Time>(std::min(seconds, 1.0) * static_cast<double>(kSecond));
   }
-  return std::min(queueTime / queueShare, spec_.delay / delayShare);
+  return std::min(queueTime / queueShare, std::max(spec_.delay / delayShare, unnoticed));
 }
 
 void Direction::undelivered(const Frame* frame, bool farSideIsDown) {

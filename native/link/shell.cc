@@ -23,8 +23,8 @@ namespace {
 constexpr std::size_t kPoolFrames = 262'144;
 // Frames that one TAP may bring before the others have their turn and what became due meanwhile is delivered.
 constexpr std::size_t kReadBatch = 64;
-// Links with little delay or queue would like more wake-ups than a core can afford: in a virtual machine each
-// costs up to 30 µs.
+// Links with a short queue would like more wake-ups than a core can afford: in a virtual machine each costs
+// up to 30 µs.
 constexpr Time kLeastCoalesce = 100 * kMicrosecond;
 // What a wake-up is charged, for itself and for each frame: up to 5000 wake-ups per second are free that move
 // one frame each, a probe every ms in both directions for example.

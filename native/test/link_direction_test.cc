@@ -397,7 +397,7 @@ TEST_CASE("the deadline leaves the frame in service alone until it could arrive"
 
 TEST_CASE("what may be moved together is a small part of the queue and of the delay") {
   Spec spec;
-  CHECK(Wire(spec).direction.tolerance() == 0);
+  CHECK(Wire(spec).direction.tolerance() == 200 * kMicrosecond);
   spec.delay = 10 * kMillisecond;
   CHECK(Wire(spec).direction.tolerance() == kMillisecond);
   spec.rate = kFramePerMs;
