@@ -196,18 +196,23 @@ describe('mqvpn-link (root)', function () {
     }
   })
 
-  it('delays by what was asked for: 0.3 ms in the median and 1 ms at most in 99 of 100', async () => {
-    await link.set({ delayUs: 20_000 }, 'up')
+  it('delays by what was asked for: 0.3 ms in the median and 1 ms in 99 of 100', async () => {
     await roundTrips(3)
-    const times = await persistently(
-      8,
-      () => roundTrips(300),
-      (sorted) => quantile(sorted, 0.5) < 20.3 && quantile(sorted, 0.99) < 21,
+    // What two stacks and a busy machine add is there without a delay, too.
+    const { added, least } = await persistently(
+      20,
+      async () => {
+        await link.set({ delayUs: 0 }, 'up')
+        const without = await roundTrips(150)
+        await link.set({ delayUs: 20_000 }, 'up')
+        const times = await roundTrips(150)
+        return { added: [0.5, 0.99].map((q) => quantile(times, q) - quantile(without, q)), least: times[0]! }
+      },
+      ({ added: [median, late] }) => Math.abs(median! - 20) < 0.3 && Math.abs(late! - 20) < 1,
     )
-    expect(times[0]).to.be.at.least(20)
-    // A round trip is this direction, the other one without delay, and two stacks.
-    expect(quantile(times, 0.5)).to.be.below(20.3)
-    expect(quantile(times, 0.99)).to.be.below(21)
+    expect(least).to.be.at.least(20)
+    expect(added[0], 'median').to.be.closeTo(20, 0.3)
+    expect(added[1], '99 of 100').to.be.closeTo(20, 1)
   })
 
   it('loses what was asked for, and the receiver misses exactly that', async () => {
