@@ -168,7 +168,9 @@ describe('netem shaper without its netem part', () => {
     const busy = (after.busy - before.busy) / (after.all - before.all)
     const last = (test.test as unknown as { currentRetry(): number }).currentRetry() === TRIES_ON_A_BUSY_MACHINE
     if (last && busy > BUSY && (seen < low || seen > high)) {
-      console.log(`      not judged: ${Number(seen.toPrecision(4))} while the cores were ${Math.round(busy * 100)} % busy`)
+      console.log(
+        `      not judged: ${Number(seen.toPrecision(4))} while the cores were ${Math.round(busy * 100)} % busy`,
+      )
       test.skip()
     }
     expect(seen).to.be.within(low, high)
