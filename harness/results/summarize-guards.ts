@@ -5,7 +5,7 @@ import type { Calibration, Guard, Measurement, PathInfo, Sample } from './schema
 import type { Series } from './summarize-metrics.js'
 import { percentWords } from './summarize-format.js'
 
-/** Busiest core's share of time not idle. Above it, the machine and not the VPN may have been the limit. */
+/** Busiest core's share of time not idle, median of the repeats. Above it, the machine and not the VPN may have been the limit. */
 export const MOST_BUSY = 0.9
 /** Range of the direct runs over one path, relative to their median, marked outliers left out. */
 export const MOST_SPREAD = 0.05
@@ -38,18 +38,26 @@ function calibrationGuard({ calibration }: GuardInput): Guard {
   return { name, ok: calibration.ok, detail: calibration.ok ? 'every link is as configured' : 'failed' }
 }
 
-/** A measurement over links without a rate is meant to use the machine up, so it is left out. */
+/**
+ * The median over the repeats of each subject and measurement, as for every other figure: one repeat that met a busy moment
+ * does not move a median. A measurement over links without a rate is meant to use the machine up, so it is left out.
+ */
 function headroomGuard({ samples, measurements }: GuardInput): Guard {
   const name = 'headroom'
   const limited = new Set(measurements.filter((m) => m.achievable.sum !== null).map((m) => m.id))
-  const counted = samples.filter((s) => s.status === 'ok' && limited.has(s.measurement))
-  if (counted.length === 0) return { name, ok: true, detail: 'nothing ran over links with a fixed rate' }
-  const busiest = counted.reduce((a, b) => (b.busiestCore > a.busiestCore ? b : a))
-  const where = `${busiest.subject}, ${busiest.measurement}, repeat ${busiest.repeat}`
+  const cells = new Map<string, number[]>()
+  for (const sample of samples) {
+    if (sample.status !== 'ok' || !limited.has(sample.measurement)) continue
+    const cell = `${sample.subject}, ${sample.measurement}`
+    cells.set(cell, [...(cells.get(cell) ?? []), sample.busiestCore])
+  }
+  if (cells.size === 0) return { name, ok: true, detail: 'nothing ran over links with a fixed rate' }
+  const medians = [...cells].map(([cell, shares]) => ({ cell, share: median(shares) }))
+  const { cell, share } = medians.reduce((a, b) => (b.share > a.share ? b : a))
   return {
     name,
-    ok: busiest.busiestCore <= MOST_BUSY,
-    detail: `busiest core ${percentWords(Math.round(busiest.busiestCore * 100) / 100)} (${where}); the most is ${percentWords(MOST_BUSY)}`,
+    ok: share <= MOST_BUSY,
+    detail: `busiest core ${percentWords(Math.round(share * 100) / 100)} (${cell}, median of the repeats); the most is ${percentWords(MOST_BUSY)}`,
   }
 }
 

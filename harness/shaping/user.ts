@@ -28,6 +28,8 @@ const counters = z.object({
   dropDown: count,
   writeErrors: count,
   dropTapRing: count,
+  dropPool: count,
+  dropOversize: count,
 })
 const statsReply = z.object({
   tNs: z.number(),
@@ -124,7 +126,7 @@ function plain(counted: z.infer<typeof counters>): DirectionCounters {
     dropAqm: counted.dropAqm,
     dropBlackhole: counted.dropBlackhole,
     dropOther: counted.dropMtu + counted.dropDown + counted.writeErrors,
-    dropEmulator: counted.dropTapRing,
+    dropEmulator: counted.dropTapRing + counted.dropPool + counted.dropOversize,
     queueHighWaterBytes: counted.queueHighWaterBytes,
     sojournMaxMs: counted.sojournMaxNs / NS_PER_MS,
   }
