@@ -261,7 +261,7 @@ describe('guards and exit codes', () => {
   })
 
   /** Every repeat of `direct:a` in `bulk/1`. */
-  const load = (draft: ReturnType<typeof draftOf>, share: number) => {
+  const load = (share: number) => (draft: ReturnType<typeof draftOf>) => {
     for (const sample of draft.samples) {
       if (sample.subject === 'direct:a' && sample.measurement === 'bulk/1') sample.busiestCore = share
     }
@@ -269,8 +269,8 @@ describe('guards and exit codes', () => {
 
   it('refuse a machine that was too busy, but not for one busy repeat', () => {
     expect(failing(run((draft) => (draft.samples[0]!.busiestCore = 1)))).to.deep.equal([])
-    expect(failing(run((draft) => void load(draft, 0.9)))).to.deep.equal([])
-    expect(failing(run((draft) => void load(draft, 0.97)))).to.deep.equal([
+    expect(failing(run(load(0.9)))).to.deep.equal([])
+    expect(failing(run(load(0.97)))).to.deep.equal([
       'headroom: busiest core 97 % (direct:a, bulk/1, median of the repeats); the most is 90 %',
     ])
   })
@@ -294,7 +294,7 @@ describe('guards and exit codes', () => {
   })
 
   it('decide the exit code in the documented order', () => {
-    const busy = (draft: ReturnType<typeof draftOf>) => void load(draft, 1)
+    const busy = load(1)
     const crash = (draft: ReturnType<typeof draftOf>) => (draft.subjects[2]!.status = 'crashed')
     expect(run(() => undefined).exitCode).to.equal(1)
     expect(run(busy).exitCode).to.equal(4)
