@@ -49,7 +49,7 @@ export default defineScenario({
     // The fault is there: without a second path it is a gap as long as itself.
     subject('direct:a').phase('failover-a').probe.outage.in('degraded').atLeast('1.4s'),
     subject('mptcp').phase('failover-a').goodput.in('degraded').atLeast(best.times(0.8)),
-    subject('mptcp').phase('failover-b').goodput.in('degraded').atLeast(best.times(0.8)),
+    subject('mptcp').phase('failover-b').goodput.in('degraded').atLeast(best.times(0.7)),
     subject('mptcp').phase('failover-a').goodput.in('restored').atLeast(best.times(0.8)),
   ],
 })
