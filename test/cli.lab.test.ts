@@ -186,6 +186,14 @@ describe('command line (root)', () => {
     expect(ofOwner(await traces(), pid)).to.deep.equal([])
   })
 
+  it('calibrates the links of a scenario, and prints configured and measured', async () => {
+    const { exitCode, stdout, stderr } = await bench(['calibrate', file('calibrate.ts', bulk(1))])
+    expect(exitCode, stderr).to.be.oneOf([0, 4])
+    expect(stdout)
+      .to.match(/a up +20mbit → (19|20)\.\d+ Mbit\/s/)
+      .and.to.match(/b down +10mbit →/)
+  })
+
   it('runs one command in a host with shell, and passes its exit code on', async () => {
     const plain = file('shell.ts', bulk(1))
     const ok = await bench(['shell', plain, '--', 'ip', '-br', 'address'])

@@ -194,7 +194,7 @@ async function measureDelay(
   return { up: of('up'), down: of('down') }
 }
 
-/** Bits per second of whole frames that came through. */
+/** Bits per second of whole frames that the link sent: what it then lost on purpose has used its time as well. */
 async function measureRate(
   lab: Lab,
   path: Path,
@@ -207,7 +207,8 @@ async function measureRate(
   const share = payload / (path.spec.mtu + ETHERNET)
   const result = await blast(lab, path, direction, offered * share, RATE_MS, directory, signal)
   const bits = result.series.reduce((sum, point) => sum + point.bitsPerSecond, 0)
-  return result.series.length > 0 ? bits / result.series.length / share : 0
+  const kept = 1 - expectedLoss(path.spec[direction].loss)
+  return result.series.length > 0 && kept > 0 ? bits / result.series.length / share / kept : 0
 }
 
 async function measureLoss(

@@ -8,6 +8,7 @@ import type { Calibration } from '../../results/schema.js'
 import { calibrate } from '../../run/calibrate.js'
 import { defineScenario } from '../../scenario/define.js'
 import { loadScenario } from '../../scenario/load.js'
+import { traffic } from '../../scenario/traffic.js'
 import { formatRate } from '../../scenario/units.js'
 import { chooseShaper, type ShaperChoice } from '../../shaping/choose.js'
 import { EXIT } from '../exit-codes.js'
@@ -30,7 +31,8 @@ const RANGE = defineScenario({
     g1: { rate: '1gbit', delay: '2ms', queue: '1bdp' },
   },
   subjects: [],
-  phases: {},
+  // A scenario measures something; calibration comes before that, so this never runs.
+  traffic: { bulk: traffic.iperf({ direction: 'up', streams: 1, duration: '1s' }) },
 })
 
 export async function calibrateCommand(
