@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KERNEL_FEATURES, kernelFeatures, programPath, tryLock } from './native.js'
+import { KERNEL_FEATURES, kernelFeatures, programPath } from './native.js'
 
 describe('native', () => {
   let folder: string
@@ -16,23 +16,6 @@ describe('native', () => {
       expect(feature.ok).to.be.a('boolean')
       expect(feature.detail).to.not.match(/^$|older than/)
     }
-  })
-
-  it('gives a lock once, and again after its release', () => {
-    const path = join(folder, 'lock')
-    const first = tryLock(path)
-    expect(first).to.not.equal(null)
-    expect(tryLock(path)).to.equal(null)
-    first?.release()
-    first?.release()
-    const second = tryLock(path)
-    expect(second).to.not.equal(null)
-    second?.release()
-  })
-
-  it('names the file that cannot be locked', () => {
-    expect(() => tryLock(join(folder, 'no', 'such'))).to.throw(/cannot open the lock file .*no\/such: No such file/)
-    expect(() => tryLock('')).to.throw(TypeError)
   })
 
   it('knows where the probe is', () => {

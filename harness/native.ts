@@ -34,18 +34,10 @@ export const KERNEL_FEATURES = {
 
 export type KernelFeature = keyof typeof KERNEL_FEATURES
 
-/** An exclusive lock on a file, held until `release()` or the end of this process, however it ends. */
-export interface FileLock extends Disposable {
-  readonly path: string
-  release(): void
-}
-
 export type NativeProgram = 'mqvpn-link' | 'mqvpn-probe'
 
 interface Addon {
   kernelFeatures(): Record<string, Feature>
-  tryLock(path: string): number | null
-  unlock(fd: number): void
 }
 
 const PACKAGE_NAME = 'mqvpn-bench'
@@ -56,23 +48,6 @@ export function kernelFeatures(): Record<KernelFeature, Feature> {
   const unknown: Feature = { ok: false, detail: 'the native addon is older than this program: build it again' }
   const entries = Object.keys(KERNEL_FEATURES).map((name) => [name, found[name] ?? unknown])
   return Object.fromEntries(entries) as Record<KernelFeature, Feature>
-}
-
-/**
- * Locks a file (and creates it) without waiting; null when another process, or another lock of this one, holds it.
- * Whoever gets the lock of a lab's state file knows that the lab's owner is dead.
- */
-export function tryLock(path: string): FileLock | null {
-  if (path === '' || path.includes('\0')) throw new TypeError(`tryLock: ${JSON.stringify(path)} is not a path`)
-  const fd = addon().tryLock(resolve(path))
-  if (fd === null) return null
-  let held = true
-  const release = (): void => {
-    if (!held) return
-    held = false
-    addon().unlock(fd)
-  }
-  return { path, release, [Symbol.dispose]: release }
 }
 
 /** Absolute path of a native program. */

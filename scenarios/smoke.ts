@@ -36,7 +36,7 @@ export default defineScenario({
   expect: ({ subject, best, achievable }) => [
     subject('direct:a').phase('bulk').goodput.atLeast(achievable.times(0.6)),
     subject('direct:b').phase('bulk').goodput.atLeast(achievable.times(0.6)),
-    subject('mptcp').phase('bulk').goodput.atLeast(best.times(0.8)),
+    subject('mptcp').phase('bulk').goodput.atLeast(best),
     subject('mptcp').phase('lose-a').probe.outage.in('degraded').atMost('1s'),
   ],
 })

@@ -67,7 +67,6 @@ ${EXIT_CODE_HELP}`,
     .option('--dry-run', 'show the lab, the schedule and the time it takes; touch nothing')
     .option('--allow-untrusted', 'go on after a failed calibration; the report says so')
     .option('--keep', 'keep the lab after the run, until Enter is pressed')
-    .option('-v, --verbose', 'say more while it runs')
     .action(async (files: string[], options: Record<string, unknown>) => {
       const { runCommand } = await import('./commands/run.js')
       process.exitCode = await runCommand(files, options as never, onInterrupt())

@@ -27,7 +27,6 @@ abstract class Counting {
   #totalMs = 0
   #total = 0
   #run: PlannedRun | null = null
-  readonly warnings: string[] = []
 
   protected abstract show(text: string): void
 

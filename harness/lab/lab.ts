@@ -9,7 +9,6 @@
  * makes them, knows them by name, and removes everything, whatever happens.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { spawnSync } from 'node:child_process'
 import type { PathSpec } from '../scenario/types.js'
 import { UserShaper } from '../shaping/user.js'
 import type { ShaperBackend, ShaperKind } from '../shaping/backend.js'
@@ -59,9 +58,7 @@ export class Lab {
 
   /** Makes everything; when any step fails, what was made is removed before the error is thrown. */
   static async open(paths: readonly PathSpec[], options: LabOptions = {}): Promise<Lab> {
-    if (process.getuid?.() !== 0) {
-      throw new MachineError('building a lab needs root (network namespaces, TAP devices): run it with sudo')
-    }
+    requireRoot()
     removeStaleLabs()
     const lab = new Lab()
     openLabs.add(lab)
@@ -180,8 +177,9 @@ export class Lab {
   }
 }
 
-/** True when the kernel has a namespace of that name; for tests and `clean`. */
-export function netnsExists(name: string): boolean {
-  const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' })
-  return (stdout ?? '').split('\n').some((line) => line.split(' ')[0] === name)
+/** @throws MachineError */
+export function requireRoot(): void {
+  if (process.getuid?.() !== 0) {
+    throw new MachineError('building a lab needs root (network namespaces, TAP devices): run it with sudo')
+  }
 }

@@ -1,9 +1,6 @@
 // The binding. harness/native.ts is its only user, and has checked every argument.
 #include <napi.h>
 
-#include <system_error>
-
-#include "addon/file_lock.h"
 #include "addon/kernel_features.h"
 
 namespace mqvpn::addon {
@@ -20,27 +17,8 @@ Napi::Value jsKernelFeatures(const Napi::CallbackInfo& info) {
   return all;
 }
 
-Napi::Value jsTryLock(const Napi::CallbackInfo& info) {
-  try {
-    const auto fd = tryLock(info[0].As<Napi::String>());
-    return fd ? Napi::Value(Napi::Number::New(info.Env(), *fd)) : info.Env().Null();
-  } catch (const std::system_error& error) {
-    throw Napi::Error::New(info.Env(), error.what());
-  }
-}
-
-void jsUnlock(const Napi::CallbackInfo& info) {
-  try {
-    unlock(info[0].As<Napi::Number>().Int32Value());
-  } catch (const std::system_error& error) {
-    throw Napi::Error::New(info.Env(), error.what());
-  }
-}
-
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelFeatures", Napi::Function::New(env, jsKernelFeatures, "kernelFeatures"));
-  exports.Set("tryLock", Napi::Function::New(env, jsTryLock, "tryLock"));
-  exports.Set("unlock", Napi::Function::New(env, jsUnlock, "unlock"));
   return exports;
 }
 

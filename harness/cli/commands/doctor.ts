@@ -2,6 +2,7 @@
 import pc from 'picocolors'
 import { kernelFeatures, KERNEL_FEATURES, nativeFolder, programPath, type KernelFeature } from '../../native.js'
 import { MachineError, messageOf } from '../../lab/errors.js'
+import { requireRoot } from '../../lab/lab.js'
 import { chooseShaper } from '../../shaping/choose.js'
 import { requirementsOf, subjectKinds } from '../../subjects/index.js'
 import { which } from '../../subjects/which.js'
@@ -49,9 +50,7 @@ export async function findings(): Promise<Finding[]> {
  * @throws MachineError when something is missing that cannot
  */
 export async function requireMachine(): Promise<string[]> {
-  if (process.getuid?.() !== 0) {
-    throw new MachineError('building a lab needs root (network namespaces, TAP devices): run it with sudo')
-  }
+  requireRoot()
   const lacking = (await findings()).filter((finding) => !finding.ok && finding.group !== 'subjects')
   const sentence = ({ what, detail, remedy }: Finding): string => `${what}: ${detail}${remedy ? ` (${remedy})` : ''}`
   const essential = lacking.filter((finding) => finding.essential)

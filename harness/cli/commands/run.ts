@@ -32,7 +32,6 @@ export interface RunCommandOptions {
   dryRun?: boolean
   allowUntrusted?: boolean
   keep?: boolean
-  verbose?: boolean
 }
 
 export async function runCommand(
