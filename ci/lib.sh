@@ -87,7 +87,7 @@ install_npm_packages() {
 
 build_typescript() {
   # A folder is newer when a file in it came or went.
-  newer=$(find harness reports vpn package.json package-lock.json tsconfig*.json -newer dist/.built 2>/dev/null | head -n 1)
+  newer=$(find harness reports vpn common package.json package-lock.json tsconfig*.json -newer dist/.built 2>/dev/null | head -n 1)
   [ -e dist/.built ] && [ -z "$newer" ] && return
   mkdir -p dist
   : >dist/.building

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Folders whose code ships or is tested; what is not below one of them is not judged. */
-const folders = ['harness', 'reports', 'scenarios', 'vpn', 'native', 'build', 'ci', 'test', 'dist']
+const folders = ['harness', 'reports', 'scenarios', 'vpn', 'common', 'native', 'build', 'ci', 'test', 'dist']
 
 /** This package imported by its own name, as users do. */
 const self = 'mqvpn-bench'
@@ -26,16 +26,31 @@ const layout = {
   harness: {
     sentence:
       'harness never imports vpn (it starts mqvpn as a user would), scenarios or the addon (only harness/native does)',
-    may: (target, from) => target.startsWith('reports/') || (isAddon(target) && from === 'harness/native'),
+    may: (target, from) => target.startsWith('reports/') || isCommon(target, from, 'harness/native'),
   },
   vpn: {
     sentence: 'vpn imports nothing of harness, reports and scenarios, and the addon only in vpn/native',
-    may: (target, from) => isAddon(target) && from === 'vpn/native',
+    may: (target, from) => isCommon(target, from, 'vpn/native'),
+  },
+  common: {
+    sentence: 'common is what harness and vpn share: it imports neither, and the addon only in common/addon',
+    may: (target, from) => isAddon(target) && from === 'common/addon',
   },
   scenarios: {
     sentence: `scenarios import only '${self}', as a user's file would`,
     may: (target) => target === self,
   },
+}
+
+/**
+ * What harness and vpn share; the addon only for the one typed module of a side.
+ * @param {string} target
+ * @param {string} from
+ * @param {string} typedModule
+ */
+function isCommon(target, from, typedModule) {
+  if (target === 'common/addon') return from === typedModule || from === `${typedModule}.test`
+  return target.startsWith('common/')
 }
 
 /** @param {string} target */

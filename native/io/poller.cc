@@ -24,6 +24,14 @@ bool Poller::add(int fd, std::uint64_t tag) {
   throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
+void Poller::watchWritable(int fd, std::uint64_t tag, bool on) {
+  epoll_event event{};
+  event.events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u64 = tag;
+  if (epoll_ctl(fd_.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+}
+
 void Poller::remove(int fd) { epoll_ctl(fd_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 std::span<const epoll_event> Poller::wait(std::uint64_t deadlineNs) {

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "connect_ip/address.h"
+
+namespace mqvpn::connect_ip {
+
+/// The addresses that a server gives to its clients. The first host address of each subnet (offset 1) is the server's;
+/// clients get offsets from 2 on, the same in IPv4 and IPv6 (fd00::a for 10.0.0.10). Memory grows with the clients, not with
+/// the subnet.
+class AddressPool {
+ public:
+  AddressPool(const AddressPool&) = delete;
+
+  struct Lease {
+    /// 2…capacity()+1; unique among the leases in use.
+    std::uint32_t offset = 0;
+    std::optional<IpAddress> v4;
+    std::optional<IpAddress> v6;
+  };
+
+  /// At least one subnet: IPv4 /8…/30, IPv6 /64…/126, host bits zero. Nothing: it is not so, and `error` says what.
+  static std::unique_ptr<AddressPool> create(const std::optional<Prefix>& v4, const std::optional<Prefix>& v6,
+                                             std::string& error);
+
+  /// The server's own addresses, with the length of the subnet.
+  std::optional<Prefix> server4() const;
+  std::optional<Prefix> server6() const;
+  /// Clients at a time. With both families, the smaller one decides.
+  std::uint32_t capacity() const { return capacity_; }
+  std::uint32_t inUse() const { return static_cast<std::uint32_t>(leases_.size()); }
+
+  /// O(1). `key` names the client ("" never): it gets its former address when that is free and not forgotten. Nothing: full.
+  std::optional<Lease> allocate(std::string_view key = {});
+  /// O(1). Of an offset that is not in use: nothing happens.
+  void release(std::uint32_t offset);
+  bool isUsed(std::uint32_t offset) const { return leases_.contains(offset); }
+
+  /// O(1): the offset of an address inside a subnet, whether or not it is in use; 0: outside, network, broadcast.
+  std::uint32_t offsetOf4(std::uint32_t address) const;
+  /// 16 bytes.
+  std::uint32_t offsetOf6(const std::uint8_t* address) const;
+  std::uint32_t offsetOf(const IpAddress& address) const;
+
+ private:
+  struct Free {
+    std::uint32_t offset;
+    std::string key;
+  };
+
+  AddressPool() = default;
+  Lease leaseAt(std::uint32_t offset) const;
+
+  std::uint32_t take(std::string_view key);
+  std::uint32_t takeRemembered(std::list<Free>::iterator which);
+
+  /// Released offsets whose former owner is remembered; the one that is free the longest is forgotten first.
+  static constexpr std::size_t kMaxRemembered = 4096;
+
+  std::optional<Prefix> v4_;
+  std::optional<Prefix> v6_;
+  std::uint32_t base4_ = 0;
+  std::uint32_t capacity_ = 0;
+  /// The lowest offset that was never given out.
+  std::uint32_t next_ = 2;
+  /// Offset to key.
+  std::unordered_map<std::uint32_t, std::string> leases_;
+  std::list<Free> remembered_;
+  std::unordered_map<std::string, std::list<Free>::iterator> former_;
+  /// Released, and of nobody; the longest free first.
+  std::deque<std::uint32_t> unnamed_;
+};
+
+}  // namespace mqvpn::connect_ip

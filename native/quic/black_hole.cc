@@ -1,0 +1,44 @@
+#include "quic/black_hole.h"
+
+namespace mqvpn::quic {
+
+void BlackHole::onLargeAcked(std::uint32_t bytes, Time sentAt) {
+  // Drop what this one says better, keep what is larger or newer; newest first.
+  std::array<Acked, 4> kept{};
+  std::size_t count = 0;
+  kept[count++] = {bytes, sentAt};
+  for (const Acked& old : acked_)
+    if (old.bytes > 0 && count < kept.size() && (old.bytes > bytes || old.sentAt > sentAt))
+      kept[count++] = old;
+  std::sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count),
+            [](const Acked& a, const Acked& b) {
+              return a.sentAt != b.sentAt ? a.sentAt > b.sentAt : a.bytes > b.bytes;
+            });
+  acked_ = kept;
+  // A packet smaller than all that were lost proves nothing about these.
+  if (losses_ > 0 && bytes < smallestLost_) return;
+  if (rowBegan_ != kNever && sentAt >= rowBegan_) rowBegan_ = kNever;
+  losses_ = 0;
+}
+
+void BlackHole::onLost(std::uint32_t bytes, Time sentAt) {
+  if (bytes <= kBase) {
+    rowBegan_ = kNever;
+    losses_ = 0;
+    return;
+  }
+  if (rowBegan_ == kNever || sentAt < rowBegan_) return;
+  for (const Acked& acked : acked_)
+    if (acked.bytes >= bytes && acked.sentAt >= sentAt) return;
+  smallestLost_ = losses_ == 0 ? bytes : std::min(smallestLost_, bytes);
+  ++losses_;
+  lastLostSentAt_ = std::max(lastLostSentAt_, sentAt);
+}
+
+bool BlackHole::found(const Rtt& rtt, Duration maxAckDelay) {
+  if (losses_ < kLeastLosses || lastLostSentAt_ < rowBegan_ + kLeastPtos * rtt.pto(maxAckDelay)) return false;
+  reset();
+  return true;
+}
+
+}  // namespace mqvpn::quic

@@ -1,0 +1,24 @@
+# Connections and endpoints: everything of QUIC together.
+add_library(mqvpn_quic STATIC
+  address_token.cc
+  connection.cc
+  connection_crypto.cc
+  connection_paths.cc
+  connection_receive.cc
+  connection_send.cc
+  connection_timers.cc
+  endpoint.cc
+  local_ids.cc
+  packet_keys.cc
+  random.cc
+  received_packets.cc
+  remote_ids.cc
+)
+target_link_libraries(mqvpn_quic PUBLIC mqvpn_quic_codec mqvpn_quic_streams mqvpn_quic_recovery mqvpn_tls)
+
+mqvpn_add_test(quic_test
+  SOURCES ../test/quic_test_main.cc ../test/quic_connection_test.cc ../test/quic_random_test.cc ../test/quic_sim.cc ../test/tls_support.cc
+  LIBRARIES mqvpn_quic ${GNUTLS_LIBRARY})
+mqvpn_add_fuzzer(quic_connection_fuzz
+  SOURCES ../test/quic_connection_fuzz.cc ../test/quic_sim.cc ../test/tls_support.cc
+  LIBRARIES mqvpn_quic ${GNUTLS_LIBRARY})

@@ -1,0 +1,282 @@
+// Connection IDs, the fate of frames, and network paths that change (RFC 9000 §5.1, §8.2, §9).
+#include <algorithm>
+
+#include "quic/connection.h"
+#include "tls/mac.h"
+
+namespace mqvpn::quic {
+namespace {
+
+/// RFC 9000 §8.2.1: a challenge is repeated at the pace of probes, this often before the path counts as
+/// unreachable (§8.2.4).
+constexpr unsigned kMostChallenges = 6;
+
+}  // namespace
+
+Path* Connection::findPath(std::uint32_t id) {
+  for (const auto& path : paths_)
+    if (path->id == id) return path.get();
+  return nullptr;
+}
+
+Path* Connection::pathOfLocalId(const ConnectionId& id) {
+  for (const auto& path : paths_)
+    if (path->localIds.contains(id)) return path.get();
+  return nullptr;
+}
+
+void Connection::issueIds(Path& path) {
+  if (!handshakeConfirmed_ && !handshakeComplete_) return;
+  const std::size_t wanted =
+      std::min<std::size_t>(peer_.activeConnectionIdLimit, settings_.activeConnectionIdLimit);
+  while (path.localIds.active() < wanted) {
+    StatelessResetToken token;
+    const ConnectionId id = host_.ids.issue(*this, token);
+    path.localIds.add(id, token, true);
+  }
+}
+
+void Connection::onPeerMoved(Path& path, const NetworkPath& network, const ConnectionId& destination) {
+  // RFC 9000 §9.3.2 protects the validated address: if the new one proves unreachable, the old one is
+  // returned to.
+  if (path.amplification.validated) path.validatedBefore = path.network;
+  const bool onlyPort = network.remote.sameHost(path.network.remote);
+  const bool back = path.validatedBefore && *path.validatedBefore == network && !path.amplification.validated;
+  path.network = network;
+  path.challenge.reset();
+  if (back) {
+    path.amplification = {true, 0, 0};
+    path.validatedBefore.reset();
+  } else {
+    path.amplification = {};
+    // The datagram that told of the move, at least.
+    path.amplification.received = MtuDiscovery::kBase;
+    beginChallenge(path);
+  }
+  // RFC 9000 §9.5: "An endpoint MUST NOT reuse a connection ID when sending to more than one destination
+  // address", but a peer that was moved by a NAT keeps using the same, and so may we.
+  if (destination != path.usedByPeer) path.remoteIds.rotate();
+  // RFC 9000 §9.4: "On confirming a peer's ownership of its new address, an endpoint MUST immediately reset
+  // the congestion controller and round-trip time estimator for the new path [...] unless the only change in
+  // the peer's address is its port number."
+  if (!onlyPort) {
+    path.sender.restart(now_);
+    path.mtu.restart(now_);
+    path.ecn = {};
+    updateMaxDatagramPayload();
+  }
+  if (host_.tracer) host_.tracer->onPathUpdated(path.id, "moved", now_);
+}
+
+void Connection::migrate(std::uint32_t pathId, const NetworkPath& network, Time now) {
+  now_ = now;
+  Path* path = findPath(pathId);
+  // RFC 9000 §9: "An endpoint MUST NOT initiate connection migration before the handshake is confirmed".
+  if (path == nullptr || isServer_ || network == path->network) return;
+  if (!handshakeConfirmed_) {
+    path->network = network;
+    return;
+  }
+  const bool onlyPort = network.socket == path->network.socket &&
+                        network.local.sameHost(path->network.local) &&
+                        network.remote.sameHost(path->network.remote);
+  path->network = network;
+  path->remoteIds.rotate();
+  if (!onlyPort) {
+    path->sender.restart(now);
+    path->mtu.restart(now);
+    path->ecn = {};
+    updateMaxDatagramPayload();
+  }
+  // RFC 9000 §8.2: the client proves that the server is reachable from here; it does not wait for the proof.
+  beginChallenge(*path);
+  if (host_.tracer) host_.tracer->onPathUpdated(path->id, "migrated", now);
+}
+
+void Connection::beginChallenge(Path& path) {
+  path.challenge.emplace();
+  path.challenge->nextAt = now_ + ptoOf(path);
+  // RFC 9000 §8.2.4: "a value of three times the larger of the current PTO or the PTO for the new path (using
+  // kInitialRtt [...]) is RECOMMENDED."
+  path.challenge->abandonAt = now_ + 3 * std::max(ptoOf(path), 3 * Rtt::kInitial);
+}
+
+void Connection::onPathResponse(const PathData& data) {
+  for (const auto& path : paths_) {
+    if (!path->challenge) continue;
+    const auto& sent = path->challenge->sent;
+    if (std::none_of(sent.begin(), sent.end(),
+                     [&](const PathData& one) { return tls::constantTimeEquals(one, data); }))
+      continue;
+    // RFC 9000 §8.2.3: "Path validation succeeds when a PATH_RESPONSE frame is received that contains the
+    // data that was sent in a previous PATH_CHALLENGE frame. A PATH_RESPONSE frame received on any network
+    // path validates the path on which the PATH_CHALLENGE was sent."
+    path->challenge.reset();
+    path->amplification.validated = true;
+    path->validatedBefore.reset();
+    path->sender.setPtoCount(0);
+    if (host_.tracer) host_.tracer->onPathUpdated(path->id, "validated", now_);
+    return;
+  }
+}
+
+void Connection::onChallengeTimer(Path& path) {
+  Challenge& challenge = *path.challenge;
+  if (now_ < challenge.abandonAt && challenge.attempts < kMostChallenges) {
+    challenge.due = true;
+    ++challenge.attempts;
+    challenge.nextAt = now_ + (ptoOf(path) << challenge.attempts);
+    return;
+  }
+  if (now_ < challenge.abandonAt) {
+    challenge.nextAt = kNever;
+    return;
+  }
+  path.challenge.reset();
+  if (isServer_ && path.validatedBefore) {
+    // RFC 9000 §9.3.2: "If validation of the peer's address fails [...] an endpoint MUST revert to using the
+    // last validated peer address".
+    path.network = *path.validatedBefore;
+    path.amplification = {true, 0, 0};
+    path.validatedBefore.reset();
+    path.pingDue = true;
+    if (host_.tracer) host_.tracer->onPathUpdated(path.id, "reverted", now_);
+  }
+}
+
+std::size_t Connection::datagramRoom(const Path& path) const {
+  // Short header with the longest packet number, tag, and the type of a DATAGRAM frame without length.
+  const std::size_t overhead = 1 + path.remoteIds.current().size() + 4 + tls::kTagSize + 1;
+  const std::size_t mtu = path.mtu.current();
+  const std::size_t room = mtu > overhead ? mtu - overhead : 0;
+  return std::min<std::uint64_t>(room, peer_.maxDatagramFrameSize > 0 ? peer_.maxDatagramFrameSize - 1 : 0);
+}
+
+std::size_t Connection::maxDatagramPayload() const { return maxDatagramPayload_; }
+
+void Connection::updateMaxDatagramPayload() {
+  std::size_t least = SIZE_MAX;
+  for (const auto& path : paths_) least = std::min(least, datagramRoom(*path));
+  if (least == maxDatagramPayload_ || !readyTold_) return;
+  maxDatagramPayload_ = least;
+  events_.onMaxDatagramPayload(least);
+}
+
+void Connection::onTooBig(const NetworkPath& network, std::uint32_t size, Time now) {
+  now_ = now;
+  for (const auto& path : paths_) {
+    if (path->network != network) continue;
+    path->mtu.onTooBig(size, now);
+    path->sender.onDatagramSize(path->mtu.current(), now);
+  }
+  updateMaxDatagramPayload();
+}
+
+void Connection::checkBlackHole(Path& path) {
+  if (!path.sender.blackHoleFound()) return;
+  path.mtu.onBlackHole(now_);
+  path.sender.onDatagramSize(path.mtu.current(), now_);
+  updateMaxDatagramPayload();
+}
+
+void Connection::setMaxUdpPayload(std::uint32_t bytes, Time now) {
+  now_ = now;
+  for (const auto& path : paths_) path->mtu.setMost(bytes, now);
+  updateMaxDatagramPayload();
+}
+
+// --- the fate of frames
+
+void Connection::onFrameAcked(const SentFrame& frame) {
+  Path* path = findPath(frame.path);
+  switch (frame.kind) {
+    case SentFrame::Kind::kAck:
+      if (path) path->received.onAckAcked(frame.id);
+      break;
+    case SentFrame::Kind::kCrypto: {
+      const auto level = static_cast<tls::Level>(frame.path);
+      CryptoStream& stream = level == tls::Level::kApplication ? appCrypto_
+                             : level == tls::Level::kInitial   ? handshake_[0].crypto
+                                                               : handshake_[1].crypto;
+      stream.out().onAcked(frame.offset, frame.length);
+      break;
+    }
+    case SentFrame::Kind::kNewConnectionId:
+      if (path) path->localIds.onFrameAcked(frame.id);
+      break;
+    case SentFrame::Kind::kDatagram:
+      if (frame.id != 0) events_.onDatagramAcked(frame.id);
+      break;
+    case SentFrame::Kind::kMtuProbe:
+      if (path) {
+        path->mtu.onProbeAcked(frame.length, now_);
+        path->sender.onDatagramSize(path->mtu.current(), now_);
+        updateMaxDatagramPayload();
+      }
+      break;
+    case SentFrame::Kind::kRetireConnectionId:
+    case SentFrame::Kind::kNewToken:
+    case SentFrame::Kind::kHandshakeDone:
+    case SentFrame::Kind::kPing:
+    case SentFrame::Kind::kPathChallenge:
+    case SentFrame::Kind::kPathResponse:
+    case SentFrame::Kind::kPathAbandon:
+    case SentFrame::Kind::kPathStatus:
+    case SentFrame::Kind::kMaxPathId:
+    case SentFrame::Kind::kPathsBlocked:
+    case SentFrame::Kind::kPathCidsBlocked:
+      break;
+    default:
+      streams_.onFrameAcked(frame);
+      break;
+  }
+}
+
+void Connection::onFrameLost(const SentFrame& frame) {
+  // RFC 9000 §13.3: what is sent again, and what is not.
+  Path* path = findPath(frame.path);
+  switch (frame.kind) {
+    case SentFrame::Kind::kCrypto: {
+      const auto level = static_cast<tls::Level>(frame.path);
+      CryptoStream& stream = level == tls::Level::kApplication ? appCrypto_
+                             : level == tls::Level::kInitial   ? handshake_[0].crypto
+                                                               : handshake_[1].crypto;
+      stream.out().onLost(frame.offset, frame.length);
+      break;
+    }
+    case SentFrame::Kind::kNewConnectionId:
+      if (path) path->localIds.onFrameLost(frame.id);
+      break;
+    case SentFrame::Kind::kRetireConnectionId:
+      if (path) path->remoteIds.retirementLost(frame.id);
+      break;
+    case SentFrame::Kind::kHandshakeDone:
+      handshakeDoneDue_ = true;
+      break;
+    case SentFrame::Kind::kNewToken:
+      newTokenDue_ = true;
+      break;
+    case SentFrame::Kind::kDatagram:
+      ++counters_.datagramsLost;
+      if (frame.id != 0) events_.onDatagramLost(frame.id);
+      break;
+    case SentFrame::Kind::kMtuProbe:
+      if (path) path->mtu.onProbeLost(frame.length, now_);
+      break;
+    case SentFrame::Kind::kAck:
+    case SentFrame::Kind::kPing:
+    case SentFrame::Kind::kPathChallenge:
+    case SentFrame::Kind::kPathResponse:
+    case SentFrame::Kind::kPathAbandon:
+    case SentFrame::Kind::kPathStatus:
+    case SentFrame::Kind::kMaxPathId:
+    case SentFrame::Kind::kPathsBlocked:
+    case SentFrame::Kind::kPathCidsBlocked:
+      break;
+    default:
+      streams_.onFrameLost(frame);
+      break;
+  }
+}
+
+}  // namespace mqvpn::quic

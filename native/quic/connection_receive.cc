@@ -1,0 +1,537 @@
+// Incoming datagrams: packets, their protection, their frames (RFC 9000 §12, §17, §19; RFC 9001 §5).
+#include <algorithm>
+#include <cstring>
+
+#include "quic/connection.h"
+#include "quic/endpoint.h"
+#include "tls/mac.h"
+
+namespace mqvpn::quic {
+namespace {
+
+/// Packets that arrived before their keys (RFC 9001 §5.7): a flight of the handshake, no more.
+constexpr std::size_t kMostKept = 16;
+
+bool isAllowed(const Frame& frame, tls::Level level) {
+  if (level == tls::Level::kApplication) return true;
+  // RFC 9000 §12.4, Table 3.
+  if (level == tls::Level::kEarly)
+    return !std::holds_alternative<AckFrame>(frame) && !std::holds_alternative<CryptoFrame>(frame) &&
+           !std::holds_alternative<HandshakeDoneFrame>(frame) &&
+           !std::holds_alternative<NewTokenFrame>(frame) &&
+           !std::holds_alternative<PathResponseFrame>(frame) &&
+           !std::holds_alternative<RetireConnectionIdFrame>(frame);
+  if (const auto* close = std::get_if<ConnectionCloseFrame>(&frame)) return !close->application;
+  if (const auto* ack = std::get_if<AckFrame>(&frame)) return !ack->pathId;
+  return std::holds_alternative<PaddingFrame>(frame) || std::holds_alternative<PingFrame>(frame) ||
+         std::holds_alternative<CryptoFrame>(frame);
+}
+
+std::span<std::uint8_t> writable(Bytes bytes) {
+  // Frames point into the packet, which was decrypted in place and is ours.
+  return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void Connection::receive(std::span<std::uint8_t> datagram, const NetworkPath& network, Ecn ecn, Time now) {
+  now_ = now;
+  if (state_ == State::kFinished || state_ == State::kDraining || datagram.empty()) return;
+  if (state_ == State::kClosing) {
+    // RFC 9000 §10.2.1: "An endpoint SHOULD limit the rate at which it generates packets in the closing
+    // state": one for each power of two of packets received.
+    ++receivedWhileClosing_;
+    if ((receivedWhileClosing_ & (receivedWhileClosing_ - 1)) == 0) closeDue_ = true;
+  }
+  for (const auto& path : paths_)
+    if (path->network == network) path->amplification.received += datagram.size();
+  bool first = true;
+  const ConnectionId* expected = nullptr;
+  ConnectionId destination;
+  for (std::span<std::uint8_t> rest = datagram; !rest.empty();) {
+    const auto header = parsePacketHeader(rest, Endpoint::kIdSize);
+    if (!header) {
+      ++counters_.malformed;
+      break;
+    }
+    // RFC 9000 §12.2: "Receivers SHOULD ignore any subsequent packets with a different Destination Connection
+    // ID than the first packet in the datagram."
+    if (expected == nullptr) {
+      destination = header->destination;
+      expected = &destination;
+    } else if (header->destination != *expected) {
+      break;
+    }
+    const std::span<std::uint8_t> packet = rest.first(header->size);
+    rest = rest.subspan(header->size);
+    const bool opened = header->type == PacketType::kOneRtt && header->version == 0
+                            ? receiveShort(*header, packet, network, ecn)
+                            : receiveLong(*header, packet, network, ecn);
+    if (!opened && first && isStatelessReset(datagram)) {
+      enterDraining({CloseInfo::Cause::kStatelessReset, false, 0, "the peer has forgotten this connection"});
+      return;
+    }
+    first = false;
+    if (state_ == State::kFinished || state_ == State::kDraining) return;
+  }
+}
+
+bool Connection::isStatelessReset(Bytes datagram) const {
+  // RFC 9000 §10.3: the token is "the last 16 bytes", and a reset is at least 21 bytes long.
+  if (datagram.size() < 21) return false;
+  StatelessResetToken token;
+  std::memcpy(token.data(), datagram.data() + datagram.size() - token.size(), token.size());
+  bool found = false;
+  for (const auto& path : paths_) found |= path->remoteIds.isResetToken(token);
+  return found;
+}
+
+bool Connection::unprotect(tls::HeaderKey& key, const PacketHeader& header, std::span<std::uint8_t> packet,
+                           std::uint64_t expected, std::uint64_t& number, std::size_t& headerSize) const {
+  const std::size_t at = header.packetNumberOffset;
+  // RFC 9001 §5.4.2: the sample is taken as if the packet number had four bytes.
+  if (packet.size() < at + 4 + tls::kSampleSize) return false;
+  const auto mask = key.mask(packet.data() + at + 4);
+  packet[0] = static_cast<std::uint8_t>(packet[0] ^ (mask[0] & ((packet[0] & 0x80) != 0 ? 0x0f : 0x1f)));
+  const std::size_t size = (packet[0] & 0x03u) + 1;
+  std::uint64_t truncated = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    packet[at + i] = static_cast<std::uint8_t>(packet[at + i] ^ mask[1 + i]);
+    truncated = truncated << 8 | packet[at + i];
+  }
+  number = decodePacketNumber(expected, truncated, size);
+  headerSize = at + size;
+  return true;
+}
+
+bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t> packet,
+                             const NetworkPath& network, Ecn ecn) {
+  if (header.version == 0) {
+    onVersionNegotiation(header, packet);
+    return true;
+  }
+  if (header.version != kVersion1) return false;
+  if (header.type == PacketType::kRetry) {
+    onRetryPacket(packet);
+    return true;
+  }
+  if (!header.fixedBit && !settings_.grease) return false;
+  // RFC 9000 §7.2: "Once a client has received a valid Initial packet from the server, it MUST discard any
+  // subsequent packet it receives on that connection with a different Source Connection ID."
+  if (heardFromPeer_ && header.source != firstRemoteId_) return false;
+
+  PacketKeys* keys = nullptr;
+  ReceivedPackets* received = nullptr;
+  Opened opened;
+  opened.path = &primary();
+  switch (header.type) {
+    case PacketType::kInitial:
+      opened.level = tls::Level::kInitial;
+      if (handshake_[0].discarded) return false;
+      // RFC 9000 §17.2.2: tokens of a server "MUST be zero length".
+      if (!isServer_ && !header.token.empty()) return false;
+      keys = handshake_[0].receive.get();
+      received = &handshake_[0].received;
+      break;
+    case PacketType::kHandshake:
+      opened.level = tls::Level::kHandshake;
+      if (handshake_[1].discarded) return false;
+      keys = handshake_[1].receive.get();
+      received = &handshake_[1].received;
+      break;
+    case PacketType::kZeroRtt:
+      opened.level = tls::Level::kEarly;
+      if (!isServer_ || handshakeConfirmed_) {
+        if (!early_ || !isServer_) return false;
+      }
+      keys = early_.get();
+      received = &primary().received;
+      break;
+    default:
+      return false;
+  }
+  if (keys == nullptr) {
+    keepForLater(packet, network, ecn, opened.level);
+    return true;
+  }
+  std::size_t headerSize = 0;
+  if (!unprotect(keys->header, header, packet, received->expected(), opened.number, headerSize)) return false;
+  const auto protectedPart = packet.subspan(headerSize);
+  if (protectedPart.size() < tls::kTagSize ||
+      !keys->packet.open(0, opened.number, packet.first(headerSize), protectedPart.data(),
+                         protectedPart.size())) {
+    ++counters_.undecryptable;
+    return false;
+  }
+  if (received->isDuplicate(opened.number)) {
+    ++counters_.duplicates;
+    return true;
+  }
+  // RFC 9000 §17.2: the reserved bits "MUST" be 0 after removing protection, else PROTOCOL_VIOLATION.
+  if ((packet[0] & 0x0c) != 0) {
+    closeWithError({TransportError::kProtocolViolation, "reserved bits of a long header are set"}, 0);
+    return true;
+  }
+  opened.payload = protectedPart.first(protectedPart.size() - tls::kTagSize);
+  opened.destination = header.destination;
+  opened.size = packet.size();
+  if (!heardFromPeer_) {
+    heardFromPeer_ = true;
+    firstRemoteId_ = header.source;
+    // RFC 9000 §7.2: "a client MUST change the Destination Connection ID it uses [...] to the value from the
+    // Source Connection ID"
+    primary().remoteIds.setFirst(header.source, std::nullopt);
+  }
+  handlePacket(opened, network, ecn);
+  if (isServer_ && opened.level == tls::Level::kHandshake && !isClosing()) {
+    // RFC 9000 §8.1: "Receipt of a packet protected with Handshake keys confirms that the peer successfully
+    // processed an Initial packet." RFC 9001 §4.9.1: the server then discards Initial keys.
+    primary().amplification.validated = true;
+    discardSpace(tls::Level::kInitial);
+  }
+  return true;
+}
+
+bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t> packet,
+                              const NetworkPath& network, Ecn ecn) {
+  Path* path = pathOfLocalId(header.destination);
+  if (path == nullptr) return false;
+  if (!header.fixedBit && !settings_.grease) return false;
+  // RFC 9001 §5.7: "a server MUST NOT process incoming 1-RTT protected packets before the TLS handshake is
+  // complete."
+  if (!keys_.canReceive() || (isServer_ && !handshakeComplete_)) {
+    keepForLater(packet, network, ecn, tls::Level::kApplication);
+    return true;
+  }
+  Opened opened;
+  opened.path = path;
+  opened.level = tls::Level::kApplication;
+  std::size_t headerSize = 0;
+  if (!unprotect(keys_.receiveHeader(), header, packet, path->received.expected(), opened.number, headerSize))
+    return false;
+  const auto protectedPart = packet.subspan(headerSize);
+  if (protectedPart.size() < tls::kTagSize) return false;
+  const bool phaseBit = (packet[0] & 0x04) != 0;
+  const std::uint32_t nonceId = multipath_ == MultipathVersion::kNone ? 0 : path->id;
+  switch (keys_.open(nonceId, opened.number, phaseBit, path->lowestReceivedInPhase, packet.first(headerSize),
+                     protectedPart.data(), protectedPart.size(), now_, ptoOf(*path))) {
+    case OneRttKeys::Opened::kOk:
+      break;
+    case OneRttKeys::Opened::kOkKeyUpdated:
+      ++counters_.keyUpdates;
+      for (const auto& one : paths_) {
+        one->lowestReceivedInPhase = UINT64_MAX;
+        one->firstSentInPhase = one->sent.nextNumber();
+      }
+      if (host_.tracer) host_.tracer->onKeyUpdated(keys_.updates(), false, now_);
+      break;
+    case OneRttKeys::Opened::kKeyUpdateError:
+      closeWithError({TransportError::kKeyUpdateError, "a second key update before the first was confirmed"},
+                     0);
+      return true;
+    case OneRttKeys::Opened::kFailed:
+      ++counters_.undecryptable;
+      // RFC 9001 §6.6: "If the total number of received packets that fail authentication [...] exceeds the
+      // integrity limit for the selected AEAD, the endpoint MUST immediately close the connection with a
+      // connection error of type AEAD_LIMIT_REACHED"
+      if (keys_.integrityLimitReached())
+        closeWithError({TransportError::kAeadLimitReached, "too many packets failed authentication"}, 0);
+      return false;
+  }
+  if (phaseBit == keys_.phase())
+    path->lowestReceivedInPhase = std::min(path->lowestReceivedInPhase, opened.number);
+  if (path->received.isDuplicate(opened.number)) {
+    ++counters_.duplicates;
+    return true;
+  }
+  if ((packet[0] & 0x18) != 0) {
+    closeWithError({TransportError::kProtocolViolation, "reserved bits of a short header are set"}, 0);
+    return true;
+  }
+  opened.payload = protectedPart.first(protectedPart.size() - tls::kTagSize);
+  opened.destination = header.destination;
+  opened.size = packet.size();
+  handlePacket(opened, network, ecn);
+  return true;
+}
+
+void Connection::handlePacket(const Opened& packet, const NetworkPath& network, Ecn ecn) {
+  Path& path = *packet.path;
+  ++path.packetsReceived;
+  path.bytesReceived += packet.size;
+  path.lastReceivedAt = now_;
+  if (host_.tracer) {
+    const PacketType type = packet.level == tls::Level::kInitial     ? PacketType::kInitial
+                            : packet.level == tls::Level::kHandshake ? PacketType::kHandshake
+                            : packet.level == tls::Level::kEarly     ? PacketType::kZeroRtt
+                                                                     : PacketType::kOneRtt;
+    host_.tracer->onPacketReceived({type, path.id, packet.number, packet.size, packet.payload, multipath_},
+                                   now_);
+  }
+  if (state_ == State::kClosing) {
+    // Only the peer's own CONNECTION_CLOSE still matters (RFC 9000 §10.2.2).
+    FrameReader reader(packet.payload, multipath_);
+    for (Frame frame; reader.next(frame);)
+      if (std::holds_alternative<ConnectionCloseFrame>(frame)) enterDraining({});
+    return;
+  }
+  restartIdleTimer(true);
+  ReceivedPackets& received = packet.level == tls::Level::kInitial     ? handshake_[0].received
+                              : packet.level == tls::Level::kHandshake ? handshake_[1].received
+                                                                       : path.received;
+  const bool isLargest = received.isLargest(packet.number);
+  PacketFacts facts;
+  if (!handleFrames(packet, network, facts)) return;
+  const bool early = packet.level == tls::Level::kInitial || packet.level == tls::Level::kHandshake;
+  received.onReceived(packet.number, facts.ackEliciting, ecn, early ? 0 : own_.maxAckDelay * kMillisecond,
+                      now_);
+  // RFC 9000 §9.3: "Receiving a packet from a new peer address containing a non-probing frame indicates that
+  // the peer has migrated to that address." "An endpoint only changes the address to which it sends packets
+  // in response to the highest-numbered non-probing packet." §9: not before the handshake is confirmed.
+  if (packet.level == tls::Level::kApplication && network != path.network && handshakeConfirmed_ &&
+      isLargest && !facts.onlyProbing && isServer_)
+    onPeerMoved(path, network, packet.destination);
+  if (isLargest) path.usedByPeer = packet.destination;
+}
+
+bool Connection::handleFrames(const Opened& packet, const NetworkPath& network, PacketFacts& facts) {
+  FrameReader reader(packet.payload, multipath_);
+  Frame frame;
+  bool any = false;
+  while (reader.next(frame)) {
+    any = true;
+    // What a tunnel receives is nearly all this.
+    if (const auto* datagram = std::get_if<DatagramFrame>(&frame);
+        datagram != nullptr && packet.level == tls::Level::kApplication) {
+      facts.ackEliciting = true;
+      facts.onlyProbing = false;
+      // RFC 9221 §3: "An endpoint that receives a DATAGRAM frame when it has not indicated support via the
+      // transport parameter MUST terminate the connection with an error of type PROTOCOL_VIOLATION."
+      if (datagram->data.size() + 1 > own_.maxDatagramFrameSize) {
+        closeWithError({TransportError::kProtocolViolation, "a DATAGRAM larger than we take"}, reader.type());
+        return false;
+      }
+      ++counters_.datagramsReceived;
+      events_.onDatagram(writable(datagram->data), now_);
+      if (isClosing()) return false;
+      continue;
+    }
+    if (!isAllowed(frame, packet.level)) {
+      closeWithError({TransportError::kProtocolViolation, "a frame that this packet type must not carry"},
+                     reader.type());
+      return false;
+    }
+    facts.ackEliciting |= isAckEliciting(frame);
+    facts.onlyProbing &= isProbing(frame);
+    const Error error = handleFrame(frame, packet, network);
+    if (error) {
+      closeWithError(error, reader.type());
+      return false;
+    }
+    if (isClosing()) return false;
+  }
+  if (reader.error()) {
+    closeWithError(reader.error(), reader.type());
+    return false;
+  }
+  if (!any) {
+    // RFC 9000 §12.4: "An endpoint MUST treat receipt of a packet containing no frames as a connection error
+    // of type PROTOCOL_VIOLATION."
+    closeWithError({TransportError::kProtocolViolation, "a packet without frames"}, 0);
+    return false;
+  }
+  return true;
+}
+
+Error Connection::handleFrame(const Frame& frame, const Opened& packet, const NetworkPath& network) {
+  Path& path = *packet.path;
+  struct Visitor {
+    Connection& c;
+    const Opened& packet;
+    Path& path;
+    const NetworkPath& network;
+
+    Error operator()(const PaddingFrame&) { return {}; }
+    Error operator()(const PingFrame&) { return {}; }
+    Error operator()(const AckFrame& f) { return c.handleAck(f, packet); }
+    Error operator()(const ResetStreamFrame& f) { return c.streams_.onResetStream(f); }
+    Error operator()(const StopSendingFrame& f) { return c.streams_.onStopSending(f); }
+    Error operator()(const CryptoFrame& f) {
+      CryptoStream& stream = packet.level == tls::Level::kApplication ? c.appCrypto_
+                             : packet.level == tls::Level::kInitial   ? c.handshake_[0].crypto
+                                                                      : c.handshake_[1].crypto;
+      if (const Error error = stream.receive(f.offset, f.data)) return error;
+      c.feedTls(packet.level);
+      return {};
+    }
+    Error operator()(const NewTokenFrame& f) {
+      // RFC 9000 §19.7: "A server MUST treat receipt of a NEW_TOKEN frame as a connection error of type
+      // PROTOCOL_VIOLATION."
+      if (c.isServer_) return {TransportError::kProtocolViolation, "NEW_TOKEN from a client"};
+      c.events_.onAddressToken(f.token);
+      return {};
+    }
+    Error operator()(const StreamFrame& f) { return c.streams_.onStream(f); }
+    Error operator()(const MaxDataFrame& f) { return c.streams_.onMaxData(f); }
+    Error operator()(const MaxStreamDataFrame& f) { return c.streams_.onMaxStreamData(f); }
+    Error operator()(const MaxStreamsFrame& f) { return c.streams_.onMaxStreams(f); }
+    Error operator()(const DataBlockedFrame&) { return {}; }
+    Error operator()(const StreamDataBlockedFrame& f) { return c.streams_.onStreamDataBlocked(f); }
+    Error operator()(const StreamsBlockedFrame& f) { return c.streams_.onStreamsBlocked(f); }
+    Error operator()(const NewConnectionIdFrame& f) {
+      Path* target = c.findPath(f.pathId.value_or(0));
+      return target == nullptr ? Error{} : target->remoteIds.onNewConnectionId(f);
+    }
+    Error operator()(const RetireConnectionIdFrame& f) {
+      Path* target = c.findPath(f.pathId.value_or(0));
+      if (target == nullptr) return {};
+      std::optional<ConnectionId> retired;
+      if (const Error error = target->localIds.retire(f.sequence, packet.destination, retired)) return error;
+      if (retired) {
+        c.host_.ids.retire(*retired);
+        c.issueIds(*target);
+      }
+      return {};
+    }
+    Error operator()(const PathChallengeFrame& f) {
+      // RFC 9000 §8.2.2: "An endpoint MUST NOT send more than one PATH_RESPONSE frame in response to one
+      // PATH_CHALLENGE frame". A flood is answered as far as the list goes.
+      if (path.answers.size() < 8) path.answers.push_back({f.data, network});
+      return {};
+    }
+    Error operator()(const PathResponseFrame& f) {
+      c.onPathResponse(f.data);
+      return {};
+    }
+    Error operator()(const ConnectionCloseFrame& f) {
+      c.handleClose(f);
+      return {};
+    }
+    Error operator()(const HandshakeDoneFrame&) {
+      // RFC 9000 §19.20: "A server MUST treat receipt of a HANDSHAKE_DONE frame as a connection error of type
+      // PROTOCOL_VIOLATION."
+      if (c.isServer_) return {TransportError::kProtocolViolation, "HANDSHAKE_DONE from a client"};
+      c.confirmHandshake();
+      return {};
+    }
+    Error operator()(const DatagramFrame& f) {
+      // Of 0-RTT packets: RFC 9221 §5 allows them.
+      ++c.counters_.datagramsReceived;
+      c.events_.onDatagram(writable(f.data), c.now_);
+      return {};
+    }
+    Error operator()(const PathAbandonFrame&) { return {}; }
+    Error operator()(const PathStatusFrame&) { return {}; }
+    Error operator()(const MaxPathIdFrame&) { return {}; }
+    Error operator()(const PathsBlockedFrame&) { return {}; }
+    Error operator()(const PathCidsBlockedFrame&) { return {}; }
+  };
+  return std::visit(Visitor{*this, packet, path, network}, frame);
+}
+
+Error Connection::handleAck(const AckFrame& frame, const Opened& packet) {
+  const bool early = packet.level == tls::Level::kInitial || packet.level == tls::Level::kHandshake;
+  Path* path = early ? &primary() : findPath(frame.pathId.value_or(0));
+  // Of a path that is gone: draft-ietf-quic-multipath-21 §4.1 lets it be ignored.
+  if (path == nullptr) return {};
+  SentPackets& sent = packet.level == tls::Level::kInitial     ? handshake_[0].sent
+                      : packet.level == tls::Level::kHandshake ? handshake_[1].sent
+                                                               : path->sent;
+  // RFC 9002 §5.3: "MUST ignore the acknowledgment delay for Initial packets"; "MUST use the lesser of the
+  // acknowledgment delay and the peer's max_ack_delay after the handshake is confirmed".
+  Duration delay = 0;
+  if (!early) {
+    constexpr std::uint64_t kMost = 1ull << 32;
+    delay =
+        (std::min(frame.delay, kMost) << std::min<std::uint64_t>(peer_.ackDelayExponent, 20)) * kMicrosecond;
+    if (handshakeConfirmed_) delay = std::min(delay, maxAckDelay());
+  }
+  const auto result =
+      sent.onAck(frame, delay, early || !settings_.ecn ? nullptr : &path->ecn, now_, path->sender, *this);
+  if (result.error) return result.error;
+  checkBlackHole(*path);
+  if (result.anyNewlyAcked) {
+    // RFC 9002 §6.2.1: a client whose address the server may not have validated keeps its back-off.
+    if (packet.level != tls::Level::kInitial || isServer_) path->sender.setPtoCount(0);
+    if (packet.level == tls::Level::kHandshake || packet.level == tls::Level::kApplication)
+      peerCompletedValidation_ = true;
+    if (packet.level == tls::Level::kApplication && frame.largest >= path->firstSentInPhase)
+      keys_.onCurrentPhaseAcked(now_, ptoOf(*path));
+  }
+  if (host_.tracer) host_.tracer->onMetrics(path->id, path->sender, now_);
+  return {};
+}
+
+void Connection::handleClose(const ConnectionCloseFrame& frame) {
+  CloseInfo info;
+  info.cause = CloseInfo::Cause::kPeer;
+  info.application = frame.application;
+  info.errorCode = frame.errorCode;
+  info.reason.assign(reinterpret_cast<const char*>(frame.reason.data()),
+                     std::min<std::size_t>(frame.reason.size(), 512));
+  enterDraining(std::move(info));
+}
+
+void Connection::onRetryPacket(Bytes packet) {
+  // RFC 9000 §17.2.5.2: "A client MUST accept and process at most one Retry packet for each connection
+  // attempt. After the client has received and processed an Initial or Retry packet from the server, it MUST
+  // discard any subsequent Retry packets".
+  if (isServer_ || heardFromPeer_ || retrySource_ || isClosing()) return;
+  const auto retry = parseRetry(packet, originalDestination_);
+  if (!retry || retry->source == initialDestination_) return;
+  retrySource_ = retry->source;
+  initialDestination_ = retry->source;
+  token_.assign(retry->token.begin(), retry->token.end());
+  primary().remoteIds.setFirst(initialDestination_, std::nullopt);
+  const auto secrets = tls::initialSecrets(initialDestination_.bytes());
+  handshake_[0].send = std::make_unique<PacketKeys>(secrets.client);
+  handshake_[0].receive = std::make_unique<PacketKeys>(secrets.server);
+  // The ClientHello, and 0-RTT data, go out again; packet numbers go on (§17.2.5.3).
+  handshake_[0].sent.loseAll(primary().sender, *this);
+  primary().sent.loseAll(primary().sender, *this);
+}
+
+void Connection::onVersionNegotiation(const PacketHeader& header, Bytes packet) {
+  // RFC 9000 §6.2: "A client MUST discard any Version Negotiation packet if it has received and successfully
+  // processed any other packet"; "[...] that lists the QUIC version selected by the client."
+  if (isServer_ || heardFromPeer_ || retrySource_ || isClosing()) return;
+  if (header.destination != firstLocalId_ || header.source != initialDestination_) return;
+  const auto versions = parseVersionNegotiation(packet);
+  if (!versions || std::find(versions->begin(), versions->end(), kVersion1) != versions->end()) return;
+  finish({CloseInfo::Cause::kVersionMismatch, false, 0, "the server does not speak QUIC version 1"});
+}
+
+void Connection::keepForLater(Bytes packet, const NetworkPath& network, Ecn ecn, tls::Level level) {
+  if (handshakeComplete_ || kept_.size() >= kMostKept) {
+    ++counters_.tooEarly;
+    return;
+  }
+  kept_.push_back({{packet.begin(), packet.end()}, network, ecn, level});
+}
+
+void Connection::replayKept() {
+  if (kept_.empty() || inTls_) return;
+  std::vector<Kept> kept;
+  std::vector<Kept> ready;
+  for (Kept& one : kept_) {
+    const bool usable = one.level == tls::Level::kApplication
+                            ? keys_.canReceive() && (!isServer_ || handshakeComplete_)
+                        : one.level == tls::Level::kHandshake ? handshake_[1].receive != nullptr
+                        : one.level == tls::Level::kEarly     ? early_ != nullptr
+                                                              : false;
+    (usable ? ready : kept).push_back(std::move(one));
+  }
+  kept_ = std::move(kept);
+  if (handshakeComplete_) kept_.clear();
+  for (Kept& one : ready) {
+    if (state_ != State::kOpen) return;
+    const auto header = parsePacketHeader(one.bytes, Endpoint::kIdSize);
+    if (!header) continue;
+    if (one.level == tls::Level::kApplication)
+      receiveShort(*header, one.bytes, one.network, one.ecn);
+    else
+      receiveLong(*header, one.bytes, one.network, one.ecn);
+  }
+}
+
+}  // namespace mqvpn::quic

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "quic/address.h"
+#include "quic/ecn.h"
+#include "quic/frames.h"
+#include "quic/local_ids.h"
+#include "quic/mtu_discovery.h"
+#include "quic/path_sender.h"
+#include "quic/received_packets.h"
+#include "quic/remote_ids.h"
+#include "quic/sent_packets.h"
+#include "quic/time.h"
+
+namespace mqvpn::quic {
+
+/// RFC 9000 §8.1: "an endpoint MUST limit the amount of data it sends to the unvalidated address to three
+/// times the amount of data received from that address."
+struct Amplification {
+  bool validated = false;
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+
+  std::uint64_t room() const {
+    if (validated) return UINT64_MAX;
+    return received * 3 > sent ? received * 3 - sent : 0;
+  }
+};
+
+/// Validation of one network path by PATH_CHALLENGE (RFC 9000 §8.2).
+struct Challenge {
+  /// Data of every challenge that was sent and is not too old: a response to any of them counts.
+  std::vector<PathData> sent;
+  bool due = true;
+  unsigned attempts = 0;
+  Time nextAt = kNever;
+  Time abandonAt = kNever;
+  /// The challenge that is under way was padded to 1200 bytes, so its response also proves the size (§8.2.1).
+  bool padded = false;
+};
+
+/// An answer to a PATH_CHALLENGE, sent to where it came from (RFC 9000 §8.2.2).
+struct PathAnswer {
+  PathData data;
+  NetworkPath to;
+};
+
+/// One path of a connection: all that is per path ID in draft-ietf-quic-multipath. A connection without
+/// multipath has path 0 alone.
+struct Path {
+  Path(std::uint32_t pathId, const NetworkPath& networkPath, CongestionAlgorithm congestion,
+       std::uint32_t maxUdpPayload, std::size_t idLimit, Time now)
+      : id(pathId),
+        network(networkPath),
+        sender(congestion, MtuDiscovery::kBase, now),
+        mtu(maxUdpPayload, now),
+        remoteIds(idLimit),
+        createdAt(now) {}
+
+  const std::uint32_t id;
+  /// Where packets are sent to.
+  NetworkPath network;
+  PathSender sender;
+  MtuDiscovery mtu;
+  EcnValidator ecn;
+  SentPackets sent;
+  ReceivedPackets received;
+  LocalIds localIds;
+  RemoteIds remoteIds;
+
+  /// Which of our IDs the peer sends to.
+  ConnectionId usedByPeer;
+
+  Amplification amplification;
+  /// Of `network`.
+  std::optional<Challenge> challenge;
+  std::vector<PathAnswer> answers;
+  /// Where the path was before the peer moved; it is still there if the new address is not validated
+  /// (§9.3.2).
+  std::optional<NetworkPath> validatedBefore;
+
+  /// Key phases (RFC 9001 §6): the lowest packet number received in the current one, and the first sent in
+  /// it.
+  std::uint64_t lowestReceivedInPhase = UINT64_MAX;
+  std::uint64_t firstSentInPhase = 0;
+  /// PTO probes to send (RFC 9002 §6.2.4).
+  unsigned probes = 0;
+  bool pingDue = false;
+  /// The next packet number to leave out (§21.4 of RFC 9000).
+  std::uint64_t skipAt = UINT64_MAX;
+  /// ACK-only packets since the last ack-eliciting one: now and then one asks for an ACK of ACKs (§13.2.4).
+  unsigned ackOnly = 0;
+
+  Time createdAt;
+  Time lastReceivedAt = 0;
+  std::uint64_t bytesSent = 0;
+  std::uint64_t bytesReceived = 0;
+  std::uint64_t packetsSent = 0;
+  std::uint64_t packetsReceived = 0;
+};
+
+}  // namespace mqvpn::quic

@@ -1,0 +1,246 @@
+// Congestion controllers on a simulated link, in virtual time.
+#include <doctest/doctest.h>
+
+#include <string_view>
+
+#include "test/quic_bottleneck.h"
+
+using namespace mqvpn::quic;
+using namespace mqvpn::quic::test;
+
+namespace {
+
+constexpr double kRate = 50e6 / 8;
+
+/// Share of the link's rate that a flow delivers from `from` to `to`.
+double share(Bottleneck& link, Bottleneck::Flow& flow, Time from, Time to, double rate = kRate) {
+  link.run(from);
+  const std::uint64_t before = flow.deliveredBytes;
+  link.run(to);
+  return static_cast<double>(flow.deliveredBytes - before) / (rate * static_cast<double>(to - from) / 1e9);
+}
+
+double jain(double a, double b) { return (a + b) * (a + b) / (2 * (a * a + b * b)); }
+
+/// Jain's index of two flows that start 1.7 s apart.
+double fairness(CongestionAlgorithm first, CongestionAlgorithm second, std::uint64_t queue) {
+  Bottleneck::Config config;
+  config.queue = queue;
+  Bottleneck link(config);
+  auto& a = link.add(first);
+  auto& b = link.add(second, 1700 * kMillisecond);
+  link.run(10 * kSecond);
+  const std::uint64_t before[2] = {a.deliveredBytes, b.deliveredBytes};
+  link.run(40 * kSecond);
+  const auto got = [&](const Bottleneck::Flow& flow, std::uint64_t since) {
+    return static_cast<double>(flow.deliveredBytes - since);
+  };
+  return jain(got(a, before[0]), got(b, before[1]));
+}
+
+}  // namespace
+
+TEST_CASE("CUBIC and BBR fill a link of 50 Mbit/s and 20 ms with one BDP of queue") {
+  for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+    CAPTURE(congestionAlgorithmName(algorithm));
+    Bottleneck link({});
+    auto& flow = link.add(algorithm);
+    CHECK(share(link, flow, 10 * kSecond, 20 * kSecond) > 0.95);
+    // What is lost after the first overshoot: CUBIC a packet per sawtooth, BBR what its probes cost.
+    CHECK(flow.drops < flow.sentPackets / 100);
+    CHECK(flow.ptos == 0);
+  }
+}
+
+TEST_CASE("CUBIC and BBR fill links of other rates and delays") {
+  struct Link {
+    double rate;
+    Duration delay;
+    std::uint64_t queue;
+  };
+  for (const Link shape :
+       {Link{1e6 / 8, 50 * kMillisecond, 12'500}, Link{300e6 / 8, 10 * kMillisecond, 750'000},
+        Link{80e6 / 8, 30 * kMillisecond, 600'000}, Link{2e9 / 8, 200 * kMicrosecond, 200'000}}) {
+    for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+      CAPTURE(congestionAlgorithmName(algorithm));
+      CAPTURE(shape.rate);
+      Bottleneck::Config config;
+      config.rate = shape.rate;
+      config.delay = shape.delay;
+      config.queue = shape.queue;
+      Bottleneck link(config);
+      auto& flow = link.add(algorithm);
+      const Time from = shape.rate > 1e8 ? kSecond / 2 : 6 * kSecond;
+      CHECK(share(link, flow, from, 2 * from, shape.rate) > 0.93);
+    }
+  }
+}
+
+TEST_CASE("BBR is not impressed by 1 % of random loss") {
+  double sum = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    Bottleneck::Config config;
+    config.loss = 0.01;
+    config.seed = seed;
+    Bottleneck link(config);
+    auto& flow = link.add(CongestionAlgorithm::kBbr, seed * kMillisecond);
+    const double got = share(link, flow, 10 * kSecond, 30 * kSecond);
+    CHECK(got > 0.8);
+    sum += got / 4;
+  }
+  CHECK(sum > 0.88);
+}
+
+TEST_CASE("two flows share a link fairly") {
+  using enum CongestionAlgorithm;
+  for (const std::uint64_t queue : {60'000, 125'000}) {
+    CAPTURE(queue);
+    CHECK(fairness(kCubic, kCubic, queue) > 0.9);
+    CHECK(fairness(kBbr, kBbr, queue) > 0.9);
+    CHECK(fairness(kBbr, kCubic, queue) > 0.8);
+    CHECK(fairness(kCubic, kBbr, queue) > 0.8);
+  }
+}
+
+TEST_CASE("BBR keeps the queue short between its probes") {
+  Bottleneck::Config config;
+  config.queue = 4 * 125'000;
+  Bottleneck link(config);
+  auto& flow = link.add(CongestionAlgorithm::kBbr);
+  link.run(5 * kSecond);
+  unsigned samples = 0, isShort = 0;
+  for (Time at = link.now(); at < 10 * kSecond; at += 10 * kMillisecond, ++samples) {
+    link.resetLargestQueue();
+    link.run(at);
+    // 4 ms of the link.
+    if (link.largestQueue() < 25'000) ++isShort;
+  }
+  CHECK(isShort > samples * 7 / 10);
+  CHECK(flow.drops == 0);
+}
+
+TEST_CASE("BBR visits every state, and probes the RTT every five seconds (draft-ietf-ccwg-bbr 5.3)") {
+  Bottleneck link({});
+  auto& flow = link.add(CongestionAlgorithm::kBbr);
+  std::map<std::string_view, unsigned> seen;
+  std::vector<std::string_view> order;
+  unsigned probes = 0;
+  for (Time at = kMillisecond; at < 16 * kSecond; at += kMillisecond) {
+    link.run(at);
+    const auto state = flow.path.congestion().stateName();
+    if (order.empty() || order.back() != state) {
+      order.push_back(state);
+      if (state == "probe_rtt") ++probes;
+    }
+    ++seen[state];
+  }
+  REQUIRE(order.size() > 6);
+  CHECK(order[0] == "startup");
+  CHECK(order[1] == "drain");
+  CHECK(order[2] == "probe_bw_down");
+  for (const std::string_view state : {"probe_bw_cruise", "probe_bw_refill", "probe_bw_up", "probe_rtt"})
+    CHECK(seen[state] > 0);
+  CHECK(seen["startup"] < 500);
+  CHECK(probes >= 2);
+  CHECK(probes <= 3);
+  // Of most of its time it cruises.
+  CHECK(seen["probe_bw_cruise"] > 8'000);
+}
+
+TEST_CASE("BBR follows a link that becomes slower and faster") {
+  Bottleneck link({});
+  auto& flow = link.add(CongestionAlgorithm::kBbr);
+  link.run(6 * kSecond);
+  link.setRate(kRate / 5);
+  CHECK(share(link, flow, 12 * kSecond, 18 * kSecond, kRate / 5) > 0.9);
+  CHECK(flow.path.pacingRate() < static_cast<std::uint64_t>(kRate / 5 * 1.4));
+  link.setRate(kRate);
+  CHECK(share(link, flow, 26 * kSecond, 32 * kSecond) > 0.9);
+}
+
+TEST_CASE("HyStart++ leaves slow start before the queue overflows") {
+  Bottleneck::Config config;
+  config.queue = 500'000;
+  Bottleneck link(config);
+  auto& flow = link.add(CongestionAlgorithm::kCubic);
+  while (flow.path.congestion().stateName() == "slow_start") link.run(link.now() + kMillisecond);
+  CHECK(flow.path.congestion().stateName() == "conservative_slow_start");
+  CHECK(flow.drops == 0);
+  link.run(2 * kSecond);
+  // Doubling on would have lost as much as link and queue hold: 500 packets.
+  CHECK(flow.drops < 200);
+}
+
+TEST_CASE("reordering stops being taken for loss") {
+  for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+    CAPTURE(congestionAlgorithmName(algorithm));
+    Bottleneck::Config config;
+    config.jitter = 5 * kMillisecond;
+    Bottleneck link(config);
+    auto& flow = link.add(algorithm);
+    CHECK(share(link, flow, 10 * kSecond, 20 * kSecond) > 0.93);
+    CHECK(flow.sent.spuriousLosses() < 200);
+    CHECK(flow.sent.packetThreshold() > SentPackets::kPacketThreshold);
+  }
+}
+
+TEST_CASE("an application below the link's rate is not slowed, and does not inflate the window") {
+  for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+    CAPTURE(congestionAlgorithmName(algorithm));
+    Bottleneck link({});
+    auto& flow = link.add(algorithm);
+    flow.appRate = 1e6;
+    CHECK(share(link, flow, 10 * kSecond, 20 * kSecond, 1e6) > 0.99);
+    CHECK(flow.drops == 0);
+    // 1 MB/s over 20 ms are 20 kB in flight; a burst of the first round trips may have asked for more.
+    CHECK(flow.largestWindow < 110'000);
+    CHECK(flow.path.rtt().smoothed() < 24 * kMillisecond);
+  }
+}
+
+TEST_CASE("CE marks keep the queue short without loss") {
+  for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+    CAPTURE(congestionAlgorithmName(algorithm));
+    Bottleneck::Config config;
+    config.queue = 1'250'000;
+    config.markAbove = 60'000;
+    Bottleneck link(config);
+    auto& flow = link.add(algorithm);
+    flow.usesEcn = true;
+    CHECK(share(link, flow, 5 * kSecond, 15 * kSecond) > 0.9);
+    CHECK(flow.ecn.capable());
+    CHECK(flow.counts.ce > 0);
+    CHECK(flow.drops == 0);
+    link.resetLargestQueue();
+    link.run(25 * kSecond);
+    CHECK(link.largestQueue() < 200'000);
+  }
+}
+
+TEST_CASE("a link that is dead for two seconds is used again within a second") {
+  for (const auto algorithm : {CongestionAlgorithm::kCubic, CongestionAlgorithm::kBbr}) {
+    CAPTURE(congestionAlgorithmName(algorithm));
+    Bottleneck link({});
+    auto& flow = link.add(algorithm);
+    link.run(5 * kSecond);
+    link.setLoss(1);
+    link.run(7 * kSecond);
+    link.setLoss(0);
+    CHECK(flow.ptos > 2);
+    CHECK(share(link, flow, 9500 * kMillisecond, 12 * kSecond) > 0.85);
+    CHECK_FALSE(flow.path.blackHoleFound());
+  }
+}
+
+TEST_CASE("a paced path wakes about once per millisecond at most") {
+  Bottleneck::Config config;
+  config.rate = 1e9 / 8;
+  config.queue = 2'500'000;
+  Bottleneck link(config);
+  auto& flow = link.add(CongestionAlgorithm::kBbr);
+  link.run(kSecond);
+  const std::uint64_t before = flow.wakeUps;
+  link.run(2 * kSecond);
+  CHECK(flow.wakeUps - before < 1100);
+  CHECK(flow.wakeUps - before > 500);
+}

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connect_ip/client_session.h"
+#include "connect_ip/early_datagrams.h"
+#include "quic/endpoint.h"
+#include "tunnel/engine.h"
+#include "tunnel/events.h"
+#include "tunnel/http_host.h"
+#include "tunnel/settings.h"
+#include "tunnel/tunnel.h"
+
+namespace mqvpn::tunnel {
+
+/// The client's end: one connection, one tunnel. It ends with its connection; for the next one make another.
+class ClientEngine final : public Engine,
+                           private HttpHost,
+                           private quic::EndpointEvents,
+                           private connect_ip::ClientEvents {
+ public:
+  /// `tls`, `random`, `tun` and `events` outlive the engine.
+  ClientEngine(ClientSettings settings, const tls::ClientContext& tls, quic::RandomSource& random,
+               TunSink& tun, EventSink& events);
+  ~ClientEngine() override;
+
+  /// Once.
+  void start(const quic::NetworkPath& network, quic::Time now);
+  /// The connection continues from another local address or socket (RFC 9000 §9.2).
+  void migrate(const quic::NetworkPath& network, quic::Time now);
+  bool isConnected() const { return state_ == StateEvent::State::kConnected; }
+  /// Everything is over.
+  bool isOver() const { return started_ && connection_ == nullptr; }
+  std::uint32_t tunMtu() const;
+
+  // --- Engine
+  void receive(std::span<std::uint8_t> datagram, const quic::NetworkPath& network, quic::Ecn ecn,
+               quic::Time now) override;
+  std::span<std::uint8_t> tunBuffer() override { return pool_.readBuffer(); }
+  void onTunRead(std::size_t bytes, quic::Time now) override;
+  bool produce(quic::SendBatch& batch, std::uint64_t& owner, quic::Time now) override;
+  void onTooBig(std::uint64_t owner, const quic::NetworkPath& network, std::uint32_t size,
+                quic::Time now) override;
+  quic::Time deadline() const override;
+  void onTimeout(quic::Time now) override;
+  void close(std::string_view reason, quic::Time now) override;
+  EngineStatus status(quic::Time now) const override;
+
+ private:
+  class HttpEvents;
+
+  // quic::ConnectionEvents
+  void onReady(bool early) override;
+  void onEarlyDataRejected() override;
+  void onHandshakeComplete() override;
+  void onDatagram(std::span<std::uint8_t> payload, quic::Time now) override;
+  void onMaxDatagramPayload(std::size_t bytes) override;
+  void onClosed(const quic::CloseInfo& info) override;
+  void onResumptionTicket(quic::Bytes ticket) override;
+  void onAddressToken(quic::Bytes token) override;
+  // quic::EndpointEvents
+  quic::ConnectionEvents& onConnection(const quic::NetworkPath& network) override;
+  void onConnectionMade(quic::Connection& connection, quic::ConnectionEvents& events) override;
+  void onConnectionGone(quic::Connection& connection, quic::ConnectionEvents& events) override;
+  // connect_ip::ClientEvents
+  void onEstablished(const http3::Headers& response) override;
+  void onRefused(connect_ip::Refusal refusal, unsigned status, std::string_view reason) override;
+  void onAddresses(std::span<const connect_ip::Prefix> addresses) override;
+  void onRoutes(std::span<const connect_ip::IpRange> routes) override;
+  void onAddressDenied(std::uint8_t version) override;
+  void onPacket(std::span<std::uint8_t> packet) override;
+  void onEnded(std::uint64_t errorCode, bool local, std::string_view reason) override;
+
+  void begin(bool early);
+  void checkConnected();
+  void setState(StateEvent::State state);
+  /// Ends the connection; `event` is what the user hears.
+  void fail(ClosedEvent event);
+  void tellTicket();
+
+  const ClientSettings settings_;
+  const tls::ClientContext& tls_;
+  quic::RandomSource& random_;
+  EventSink& events_;
+  PacketPool pool_;
+  std::unique_ptr<Scheduler> scheduler_;
+  Tunnel tunnel_;
+  std::unique_ptr<quic::Endpoint> endpoint_;
+  quic::Connection* connection_ = nullptr;
+  std::unique_ptr<HttpEvents> httpEvents_;
+  std::unique_ptr<connect_ip::ClientSession> session_;
+  connect_ip::EarlyDatagrams early_;
+
+  bool started_ = false;
+  /// onReady() came from inside Endpoint::connect(), before there was a connection to use.
+  std::optional<bool> readyWhileConnecting_;
+  StateEvent::State state_ = StateEvent::State::kConnecting;
+  bool established_ = false;
+  std::vector<connect_ip::Prefix> addresses_;
+  std::vector<connect_ip::IpRange> routes_;
+  std::vector<connect_ip::Prefix> network_;
+  bool denied4_ = false, denied6_ = false;
+  std::vector<std::uint8_t> pendingTicket_;
+  std::optional<ClosedEvent> closedEvent_;
+  std::uint32_t toldMtu_ = 0;
+  quic::Time now_ = 0, startedAt_ = 0, handshakeAt_ = 0;
+  /// By when the server must have said what the client may use.
+  quic::Time configurationDeadline_ = quic::kNever;
+  std::uint64_t malformed_ = 0, noBuffer_ = 0;
+};
+
+}  // namespace mqvpn::tunnel

@@ -1,0 +1,14 @@
+# What waits between the TUN device and the connections. Needs nothing of QUIC but its units of time.
+add_library(mqvpn_tunnel_queue STATIC
+  codel.cc
+  ecn_mark.cc
+  fair_queue.cc
+  flow_hash.cc
+  packet_pool.cc
+)
+target_link_libraries(mqvpn_tunnel_queue PUBLIC mqvpn_tunnel_segmentation)
+
+mqvpn_add_test(tunnel_queue_test
+  SOURCES ../test/tunnel_test_main.cc ../test/tunnel_codel_test.cc ../test/tunnel_fair_queue_test.cc
+          ../test/tunnel_flow_hash_test.cc ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
+  LIBRARIES mqvpn_tunnel_queue)

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connect_ip/address.h"
+#include "quic/connection_settings.h"
+#include "quic/endpoint.h"
+#include "tunnel/fair_queue.h"
+#include "tunnel/packet_pool.h"
+#include "tunnel/scheduler.h"
+
+namespace mqvpn::tunnel {
+
+/// Which scheduler. With one path both give it everything.
+enum class SchedulerKind : std::uint8_t { kMinRtt, kWlb };
+
+std::unique_ptr<Scheduler> makeScheduler(SchedulerKind kind);
+
+/// What client and server engines have in common.
+struct EngineSettings {
+  quic::ConnectionSettings connection;
+  SchedulerKind scheduler = SchedulerKind::kWlb;
+  /// The most that the tunnel's MTU may become; 0: whatever the path carries. Never below kLeastMtu.
+  std::uint32_t mtu = 0;
+  PoolSizes pool;
+  FairQueueLimits queue;
+  /// Null: no qlog. Made per connection; `id` is its original destination connection ID, empty on a client.
+  std::function<std::unique_ptr<quic::Tracer>(const quic::ConnectionId& id)> makeTracer;
+};
+
+struct ClientSettings {
+  EngineSettings engine;
+  /// Certificate name and SNI.
+  std::string serverName;
+  /// "host:port".
+  std::string authority;
+  /// Of `authorization: Bearer`.
+  std::string key;
+  bool wantV6 = true;
+  /// What an earlier connection left; empty: nothing.
+  std::vector<std::uint8_t> ticket;
+  std::vector<std::uint8_t> httpSettings;
+  std::vector<std::uint8_t> addressToken;
+};
+
+struct User {
+  std::string name;
+  std::string key;
+};
+
+struct ServerSettings {
+  EngineSettings engine;
+  quic::RetryPolicy retry = quic::RetryPolicy::kWhenBusy;
+  std::optional<connect_ip::Prefix> subnet4;
+  std::optional<connect_ip::Prefix> subnet6;
+  std::vector<User> users;
+  std::uint32_t maxClients = 64;
+};
+
+}  // namespace mqvpn::tunnel
