@@ -28,6 +28,8 @@ constexpr std::uint64_t kMostRenoRounds = 63;
 constexpr Duration kMinRttFilterLen = 10 * kSecond;
 constexpr Duration kProbeRttDuration = 200 * kMillisecond;
 constexpr Duration kProbeRttInterval = 5 * kSecond;
+/// RTT samples that differ by less show the same path: timers and batches.
+constexpr Duration kSimilarRtt = 100 * kMicrosecond;
 
 inline std::uint64_t scale(std::uint64_t value, double gain) {
   return static_cast<std::uint64_t>(static_cast<double>(value) * gain);

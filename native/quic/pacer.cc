@@ -14,10 +14,10 @@ double bytesIn(std::uint64_t rate, Duration time) {
 }  // namespace
 
 std::uint64_t Pacer::burst(std::uint64_t rate) const {
-  // RFC 9002 §7.7: "Senders SHOULD limit bursts to the initial congestion window". Of a faster path, two
-  // milliseconds: one that the sender waits for, and one by which its timer may be late without losing rate.
-  const auto late = static_cast<std::uint64_t>(bytesIn(rate, 2 * kMillisecond));
-  return std::max({initialWindow(maxDatagramSize_), std::min(late, kMostBurst), quantum(rate)});
+  // RFC 9002 §7.7: "Senders SHOULD limit bursts to the initial congestion window". Of a faster path, what the
+  // sender waits for, and a millisecond by which its timer may be late without losing rate.
+  const auto late = static_cast<std::uint64_t>(bytesIn(rate, kMillisecond));
+  return std::max(initialWindow(maxDatagramSize_), quantum(rate) + std::min(late, kMostLate));
 }
 
 std::uint64_t Pacer::quantum(std::uint64_t rate) const {

@@ -17,7 +17,8 @@ class Pacer {
   /// Two send batches are a millisecond of 1 Gbit/s. Faster paths wake more often rather than send longer
   /// bursts, which the queues of a path with a short RTT would not hold.
   static constexpr std::uint64_t kMostQuantum = 2 * SendBatch::kMostBytes;
-  static constexpr std::uint64_t kMostBurst = 8 * SendBatch::kMostBytes;
+  /// Bytes that a late timer makes up for.
+  static constexpr std::uint64_t kMostLate = 6 * SendBatch::kMostBytes;
 
   explicit Pacer(std::uint64_t maxDatagramSize) : maxDatagramSize_(maxDatagramSize) {}
 
@@ -29,7 +30,7 @@ class Pacer {
   void onSent(std::uint64_t bytes) { tokens_ -= static_cast<double>(bytes); }
   void onDatagramSize(std::uint64_t maxDatagramSize) { maxDatagramSize_ = maxDatagramSize; }
 
-  /// The most that gathers while nothing is sent: two milliseconds of the rate, at least an initial window
+  /// The most that gathers while nothing is sent: a quantum and another millisecond, at least an initial window
   /// (ten datagrams).
   std::uint64_t burst(std::uint64_t rate) const;
   /// What an empty bucket waits for.

@@ -250,3 +250,45 @@ TEST_CASE("a path that stops to carry large packets is found out, and data goes 
   CHECK(sim.clientConnection()->stats().paths[0].mtu <= 1300);
   checkInvariants(sim);
 }
+
+TEST_CASE("a client that moves to another address continues there under another connection ID") {
+  SimOptions options;
+  Sim sim(options, simServerTls(), simClientTls());
+  sim.client.streamsToOpen = 1;
+  sim.client.bytesPerStream = 20'000'000;
+  sim.connect();
+  sim.run(sim.now + 500 * kMillisecond);
+  REQUIRE(sim.client.streamsFinished == 0);
+  sim.clientAddress = *parseSocketAddress("203.0.113.5:7777");
+  NetworkPath network;
+  network.socket = 1;
+  network.remote = sim.serverAddress;
+  sim.clientConnection()->migrate(0, network, sim.now);
+  REQUIRE(sim.run(sim.now + 60 * kSecond, [&] { return sim.client.streamsFinished == 1; }));
+  CHECK((sim.serverConnection()->network().remote == sim.clientAddress));
+  CHECK(sim.clientConnection()->network().socket == 1);
+  CHECK(sim.clientConnection()->stats().paths[0].validated);
+  checkInvariants(sim);
+}
+
+TEST_CASE("keys are rotated every minute for eight hours") {
+  SimOptions options;
+  options.client.keepAlive = 10 * kSecond;
+  Sim sim(options, simServerTls(), simClientTls());
+  sim.connect();
+  REQUIRE(sim.run(sim.now + kSecond, [&] { return sim.clientConnection()->handshakeConfirmed(); }));
+  const Time end = sim.now + 8 * 3600 * kSecond;
+  std::uint64_t updates = 0;
+  while (sim.now < end) {
+    sim.run(sim.now + 60 * kSecond);
+    REQUIRE(sim.clientConnection() != nullptr);
+    updates +=
+        (updates % 2 == 0 ? sim.clientConnection() : sim.serverConnection())->updateKeys(sim.now) ? 1 : 0;
+    sim.client.datagramsToSend += 3;
+  }
+  CHECK(updates >= 470);
+  CHECK(!sim.client.closed);
+  CHECK(sim.server.datagramsReceived >= 3 * 470);
+  CHECK(sim.serverConnection()->stats().undecryptable == 0);
+  checkInvariants(sim);
+}

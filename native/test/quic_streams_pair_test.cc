@@ -85,7 +85,9 @@ class Side final : public StreamEvents {
     Reading& state = reading.at(id);
     if (state.wasReset || state.finished || state.stopped) FAIL("reset twice, or after the end");
     state.wasReset = true;
-    if (chance(0.3)) streams.reset(id, 3);
+    if (!writing.count(id) || !chance(0.3)) return;
+    streams.reset(id, 3);
+    if (!writing[id].finished) writing[id].isReset = true;
   }
   void onStopSending(std::uint64_t id, std::uint64_t) override {
     Writing& state = writing.at(id);
