@@ -87,9 +87,7 @@ std::optional<IpAddress> parseAddress(std::string_view text) {
   return address;
 }
 
-Prefix Prefix::host(const IpAddress& address) {
-  return {address, static_cast<std::uint8_t>(address.bits())};
-}
+Prefix Prefix::host(const IpAddress& address) { return {address, static_cast<std::uint8_t>(address.bits())}; }
 
 bool Prefix::contains(const IpAddress& other) const {
   if (other.version != address.version) return false;

@@ -46,8 +46,8 @@ IpAddress addressAt(const Prefix& subnet, std::uint32_t offset) {
 
 }  // namespace
 
-std::unique_ptr<AddressPool> AddressPool::create(const std::optional<Prefix>& v4, const std::optional<Prefix>& v6,
-                                                 std::string& error) {
+std::unique_ptr<AddressPool> AddressPool::create(const std::optional<Prefix>& v4,
+                                                 const std::optional<Prefix>& v6, std::string& error) {
   if (!v4 && !v6) {
     error = "no subnet";
     return nullptr;
@@ -92,8 +92,8 @@ std::uint32_t AddressPool::takeRemembered(std::list<Free>::iterator which) {
 std::uint32_t AddressPool::take(std::string_view key) {
   if (const auto former = former_.find(std::string(key)); former != former_.end())
     return takeRemembered(former->second);
-  // New ones first, so that former owners find theirs free, and packets for the last owner do not reach the next one. Only
-  // up to a bound: memory shall grow with the clients.
+  // New ones first, so that former owners find theirs free, and packets for the last owner do not reach the
+  // next one. Only up to a bound: memory shall grow with the clients.
   const bool fresh = next_ - kFirstClient < capacity_;
   if (fresh && unnamed_.size() + remembered_.size() < kMaxRemembered) return next_++;
   if (!unnamed_.empty()) {

@@ -14,9 +14,9 @@
 
 namespace mqvpn::connect_ip {
 
-/// The addresses that a server gives to its clients. The first host address of each subnet (offset 1) is the server's;
-/// clients get offsets from 2 on, the same in IPv4 and IPv6 (fd00::a for 10.0.0.10). Memory grows with the clients, not with
-/// the subnet.
+/// The addresses that a server gives to its clients. The first host address of each subnet (offset 1) is the
+/// server's; clients get offsets from 2 on, the same in IPv4 and IPv6 (fd00::a for 10.0.0.10). Memory grows
+/// with the clients, not with the subnet.
 class AddressPool {
  public:
   AddressPool(const AddressPool&) = delete;
@@ -28,7 +28,8 @@ class AddressPool {
     std::optional<IpAddress> v6;
   };
 
-  /// At least one subnet: IPv4 /8…/30, IPv6 /64…/126, host bits zero. Nothing: it is not so, and `error` says what.
+  /// At least one subnet: IPv4 /8…/30, IPv6 /64…/126, host bits zero. Null: it is not so, and `error` says
+  /// what.
   static std::unique_ptr<AddressPool> create(const std::optional<Prefix>& v4, const std::optional<Prefix>& v6,
                                              std::string& error);
 
@@ -39,13 +40,15 @@ class AddressPool {
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t inUse() const { return static_cast<std::uint32_t>(leases_.size()); }
 
-  /// O(1). `key` names the client ("" never): it gets its former address when that is free and not forgotten. Nothing: full.
+  /// O(1). `key` names the client ("" never): it gets its former address when that is free and not forgotten.
+  /// Nothing: full.
   std::optional<Lease> allocate(std::string_view key = {});
   /// O(1). Of an offset that is not in use: nothing happens.
   void release(std::uint32_t offset);
   bool isUsed(std::uint32_t offset) const { return leases_.contains(offset); }
 
-  /// O(1): the offset of an address inside a subnet, whether or not it is in use; 0: outside, network, broadcast.
+  /// O(1): the offset of an address inside a subnet, whether or not it is in use; 0: outside, network,
+  /// broadcast.
   std::uint32_t offsetOf4(std::uint32_t address) const;
   /// 16 bytes.
   std::uint32_t offsetOf6(const std::uint8_t* address) const;

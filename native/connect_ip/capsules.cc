@@ -32,8 +32,9 @@ Error readEntry(quic::Reader& reader, Compat compat, AddressEntry& entry) {
   // RFC 9484 §4.7.1: "This MUST be less than or equal to the length of the IP Address field in bits."
   if (length > address.bits()) return malformed("a prefix is longer than its address");
   entry.prefix = {address, length};
-  // RFC 9484 §4.7.1: "the lower bits of the IP Address field that are not covered by the prefix length MUST all be set to
-  // 0." Deployed servers send their subnet's length with a client's address: the address is what they mean.
+  // RFC 9484 §4.7.1: "the lower bits of the IP Address field that are not covered by the prefix length MUST
+  // all be set to 0." Deployed servers send their subnet's length with a client's address: the address is
+  // what they mean.
   if (entry.prefix.hostBitsZero()) return {};
   if (compat == Compat::kStrict) return malformed("an address has bits set beyond its prefix");
   entry.prefix = Prefix::host(address);
@@ -75,17 +76,19 @@ Error checkOrder(std::span<const IpRange> ranges) {
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     const IpRange& a = ranges[i - 1];
     const IpRange& b = ranges[i];
-    // RFC 9484 §4.7.3: "The IP Version of A MUST be less than or equal to the IP Version of B. If the IP Version of A and B
-    // are equal, the IP Protocol of A MUST be less than or equal to the IP Protocol of B. If the IP Version and IP Protocol of
-    // A and B are both equal, the End IP Address of A MUST be strictly less than the Start IP Address of B."
+    // RFC 9484 §4.7.3: "The IP Version of A MUST be less than or equal to the IP Version of B. If the IP
+    // Version of A and B are equal, the IP Protocol of A MUST be less than or equal to the IP Protocol of B.
+    // If the IP Version and IP Protocol of A and B are both equal, the End IP Address of A MUST be strictly
+    // less than the Start IP Address of B."
     if (a.start.version > b.start.version) return malformed("routes: IPv6 before IPv4");
     if (a.start.version < b.start.version) continue;
     if (a.protocol > b.protocol) return malformed("routes: protocols are not in order");
     if (a.protocol == b.protocol && a.end >= b.start)
       return malformed("routes: ranges overlap or are not in order");
   }
-  // RFC 9484 §4.7.3: two routes may not overlap "when one has its IP protocol set to zero and the other has it set to
-  // non-zero. […] if an endpoint detects the violation, it MUST abort the IP proxying request stream."
+  // RFC 9484 §4.7.3: two routes may not overlap "when one has its IP protocol set to zero and the other has
+  // it set to non-zero. […] if an endpoint detects the violation, it MUST abort the IP proxying request
+  // stream."
   for (const std::uint8_t version : {std::uint8_t{4}, std::uint8_t{6}}) {
     const std::span<const IpRange> general = generalOf(ranges, version);
     for (const IpRange& range : ranges)
@@ -118,8 +121,8 @@ Error parseAddressAssign(quic::Bytes value, Compat compat, std::vector<AddressEn
 
 Error parseAddressRequest(quic::Bytes value, Compat compat, std::vector<AddressEntry>& out) {
   if (const Error error = readEntries(value, compat, out)) return error;
-  // RFC 9484 §4.7.2: "If an endpoint receives an ADDRESS_REQUEST capsule that contains zero Requested Addresses, it MUST abort
-  // the IP proxying request stream."
+  // RFC 9484 §4.7.2: "If an endpoint receives an ADDRESS_REQUEST capsule that contains zero Requested
+  // Addresses, it MUST abort the IP proxying request stream."
   if (out.empty()) return malformed("ADDRESS_REQUEST asks for nothing");
   // RFC 9484 §4.7.2: "Request IDs MUST NOT be reused by an endpoint and MUST NOT be zero."
   std::vector<std::uint64_t> ids;

@@ -19,8 +19,9 @@ struct AddressEntry {
   bool operator==(const AddressEntry&) const = default;
 };
 
-/// RFC 9484 to the letter, or with the deviations of deployed peers that harm nobody: host bits set in an assigned prefix.
-/// (What else they do differently is the session's to tolerate: split capsules, answers without a request.)
+/// RFC 9484 to the letter, or with the deviations of deployed peers that harm nobody: host bits set in an
+/// assigned prefix. (What else they do differently is the session's to tolerate: split capsules, answers
+/// without a request.)
 enum class Compat : std::uint8_t { kStrict, kTolerant };
 
 /// Entries of one capsule that are accepted; more is H3_EXCESSIVE_LOAD.

@@ -33,8 +33,7 @@ Verdict classify6(const std::uint8_t* address) {
   // RFC 4291 §2.5.2, §2.5.3, §2.5.5: ::, ::1 and addresses that embed IPv4 are not for the wire.
   if (load<std::uint64_t>(address) != 0) return Verdict::kForward;
   static constexpr std::uint8_t kMapped[4] = {0, 0, 0xff, 0xff};
-  const bool embedded =
-      std::memcmp(address + 8, kMapped, 4) == 0 || load<std::uint32_t>(address + 8) == 0;
+  const bool embedded = std::memcmp(address + 8, kMapped, 4) == 0 || load<std::uint32_t>(address + 8) == 0;
   return embedded ? Verdict::kMartian : Verdict::kForward;
 }
 
@@ -42,8 +41,8 @@ Verdict classify(std::uint8_t version, const std::uint8_t* address) {
   return version == 4 ? classify4(address) : classify6(address);
 }
 
-/// RFC 9484 §7.2: "do not forward any link-local traffic beyond the IP proxying interface". Neither end of a packet may be
-/// of that kind; a source may not be a multicast address either.
+/// RFC 9484 §7.2: "do not forward any link-local traffic beyond the IP proxying interface". Neither end of a
+/// packet may be of that kind; a source may not be a multicast address either.
 Verdict classifyEnds(const PacketView& packet) {
   const Verdict destination = classify(packet.version, packet.destination().data());
   if (destination != Verdict::kForward) return destination;
@@ -105,11 +104,10 @@ void RouteTable::assign(std::span<const IpRange> ranges) {
 
 bool RouteTable::contains(const PerProtocol& list, const std::uint8_t* address, std::size_t size) {
   // The first range that does not end before the address.
-  const auto found = std::lower_bound(
-      list.entries.begin(), list.entries.end(), address,
-      [size](const Entry& entry, const std::uint8_t* wanted) {
-        return std::memcmp(entry.end.data(), wanted, size) < 0;
-      });
+  const auto found = std::lower_bound(list.entries.begin(), list.entries.end(), address,
+                                      [size](const Entry& entry, const std::uint8_t* wanted) {
+                                        return std::memcmp(entry.end.data(), wanted, size) < 0;
+                                      });
   return found != list.entries.end() && std::memcmp(found->start.data(), address, size) <= 0;
 }
 
@@ -167,7 +165,8 @@ bool Checks::isClient(std::uint8_t version, const std::uint8_t* address) const {
 Verdict Checks::clientToServer(const PacketView& packet) const {
   const Verdict ends = classifyEnds(packet);
   if (ends != Verdict::kForward) return ends;
-  // RFC 9484 §11: "endpoints MUST follow the recommendations from [BCP38] to prevent source address spoofing."
+  // RFC 9484 §11: "endpoints MUST follow the recommendations from [BCP38] to prevent source address
+  // spoofing."
   if (!isClient(packet.version, packet.source().data())) return Verdict::kSource;
   switch (routes_.match(packet.version, packet.destination().data(), packet.protocol)) {
     case RouteTable::Match::kYes:

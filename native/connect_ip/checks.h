@@ -74,8 +74,8 @@ class RouteTable {
   Family v6_;
 };
 
-/// The rules of RFC 9484 §7 for one tunnel: which addresses are the client's, and to which the server routes. Both ends hold
-/// one, and apply it to what they send and to what they receive. No allocation per packet.
+/// The rules of RFC 9484 §7 for one tunnel: which addresses are the client's, and to which the server routes.
+/// Both ends hold one, and apply it to what they send and to what they receive. No allocation per packet.
 class Checks {
  public:
   /// At most 16 prefixes of each family count.
@@ -84,11 +84,13 @@ class Checks {
 
   /// A packet on its way to the server: source assigned, destination and protocol within the routes.
   Verdict clientToServer(const PacketView& packet) const;
-  /// A packet on its way to the client: destination assigned. Its source may be anything but a martian, a link-local or a multicast
-  /// address: RFC 9484 §7.2.1: "ICMP messages can originate from a source address different from that of the IP proxying
-  /// peer", and routes say where packets may go, not where they may come from.
+  /// A packet on its way to the client: destination assigned. Its source may be anything but a martian, a
+  /// link-local or a multicast address: RFC 9484 §7.2.1: "ICMP messages can originate from a source address
+  /// different from that of the IP proxying peer", and routes say where packets may go, not where they may
+  /// come from.
   Verdict serverToClient(const PacketView& packet) const;
-  /// Before encapsulation, after one of the above said kForward: kTtl when no hop is left, else the packet has one hop less.
+  /// Before encapsulation, after one of the above said kForward: kTtl when no hop is left, else the packet
+  /// has one hop less.
   static Verdict spendHop(PacketView& packet);
 
  private:

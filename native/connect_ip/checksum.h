@@ -11,8 +11,8 @@ std::uint64_t checksumAdd(std::span<const std::uint8_t> data, std::uint64_t sum 
 std::uint16_t checksumFinish(std::uint64_t sum);
 /// RFC 1624 §3, eqn. 3: the new checksum after a 16-bit word changed.
 constexpr std::uint16_t checksumUpdate(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) {
-  std::uint32_t sum = std::uint32_t{static_cast<std::uint16_t>(~checksum)} +
-                      static_cast<std::uint16_t>(~before) + after;
+  std::uint32_t sum =
+      std::uint32_t{static_cast<std::uint16_t>(~checksum)} + static_cast<std::uint16_t>(~before) + after;
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(~sum);

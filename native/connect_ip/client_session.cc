@@ -10,14 +10,14 @@ using http3::Error;
 using http3::ErrorCode;
 
 Prefix requested(std::uint8_t version, const std::optional<IpAddress>& preferred) {
-  // RFC 9484 §4.7.2: "If the IP address is all-zero (0.0.0.0 or ::), this indicates that the sender is requesting an address
-  // of that address family but does not have a preference for a specific address."
+  // RFC 9484 §4.7.2: "If the IP address is all-zero (0.0.0.0 or ::), this indicates that the sender is
+  // requesting an address of that address family but does not have a preference for a specific address."
   const bool usable = preferred && preferred->version == version;
   return Prefix::host(usable ? *preferred : IpAddress::lowest(version));
 }
 
-// RFC 9484 §4.7.2: "the IP address SHALL be all-zero, and the IP Prefix Length SHALL be the maximum length […] to indicate
-// that no address was assigned."
+// RFC 9484 §4.7.2: "the IP address SHALL be all-zero, and the IP Prefix Length SHALL be the maximum length
+// […] to indicate that no address was assigned."
 bool isDenial(const AddressEntry& entry) {
   return entry.prefix.address.isZero() && entry.prefix.length == entry.prefix.address.bits();
 }
@@ -25,8 +25,8 @@ bool isDenial(const AddressEntry& entry) {
 std::uint8_t versionOf(const Prefix& prefix) { return prefix.address.version; }
 std::uint8_t versionOf(const IpRange& range) { return range.start.version; }
 
-/// RFC 9484 §4.7.1, §4.7.3: a capsule holds the full list. Deployed servers send one per family, each of which would
-/// withdraw the other: what `told` says nothing of is kept then.
+/// RFC 9484 §4.7.1, §4.7.3: a capsule holds the full list. Deployed servers send one per family, each of
+/// which would withdraw the other: what `told` says nothing of is kept then.
 template <typename Item>
 std::vector<Item> merged(const std::vector<Item>& before, std::vector<Item> told, Compat compat) {
   const auto isV4 = [](const Item& item) { return versionOf(item) == 4; };
@@ -64,8 +64,8 @@ bool ClientSession::start() {
 
 bool ClientSession::requestAddresses() {
   if (state_ != State::kWaiting && state_ != State::kEstablished) return false;
-  // RFC 9484 §4.7.1: "the endpoint that is expecting an address assignment MUST send an ADDRESS_REQUEST capsule." IPv4 first:
-  // deployed servers read only one entry.
+  // RFC 9484 §4.7.1: "the endpoint that is expecting an address assignment MUST send an ADDRESS_REQUEST
+  // capsule." IPv4 first: deployed servers read only one entry.
   std::vector<AddressEntry> entries;
   if (config_.wantV4) entries.push_back({nextRequestId_++, requested(4, config_.preferred4)});
   if (config_.wantV6) entries.push_back({nextRequestId_++, requested(6, config_.preferred6)});
@@ -83,8 +83,8 @@ void ClientSession::finish() {
 
 void ClientSession::onResponse(unsigned status, const http3::Headers& headers) {
   if (state_ != State::kWaiting) return;
-  // RFC 9484 §4.5: "The HTTP status code on the response SHALL be in the 2xx (Successful) range." RFC 9297 §3.2 excludes 204,
-  // 205 and 206; the capsule-protocol field itself is a SHOULD there (§3.4).
+  // RFC 9484 §4.5: "The HTTP status code on the response SHALL be in the 2xx (Successful) range." RFC 9297
+  // §3.2 excludes 204, 205 and 206; the capsule-protocol field itself is a SHOULD there (§3.4).
   const bool success = status >= 200 && status <= 299 && (status < 204 || status > 206);
   if (success) {
     state_ = State::kEstablished;
@@ -105,8 +105,8 @@ void ClientSession::onData(std::span<std::uint8_t> bytes) {
 
 void ClientSession::onFinished() {
   if (state_ != State::kEstablished) return;
-  // RFC 9297 §3.3: "the last capsule on the stream was truncated, this MUST be treated as if it were a malformed or incomplete
-  // message."
+  // RFC 9297 §3.3: "the last capsule on the stream was truncated, this MUST be treated as if it were a
+  // malformed or incomplete message."
   if (!reader_.atBoundary()) return fail(ErrorCode::kMessageError, "the stream ends inside a capsule");
   finish();
   events_.onEnded(code(ErrorCode::kNoError), false, "the server ended the tunnel");
@@ -179,8 +179,9 @@ Error ClientSession::onRoute(quic::Bytes value) {
   return {};
 }
 
-// A server that wants an address of us: this end has none to give. RFC 9484 §4.7.2: "For each Requested Address, the receiver
-// of the ADDRESS_REQUEST capsule SHALL respond with an Assigned Address with a matching Request ID."
+// A server that wants an address of us: this end has none to give. RFC 9484 §4.7.2: "For each Requested
+// Address, the receiver of the ADDRESS_REQUEST capsule SHALL respond with an Assigned Address with a matching
+// Request ID."
 Error ClientSession::onRequest(quic::Bytes value) {
   std::vector<AddressEntry> entries;
   if (const Error error = parseAddressRequest(value, config_.compat, entries)) return error;

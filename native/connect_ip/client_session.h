@@ -13,8 +13,8 @@
 
 namespace mqvpn::connect_ip {
 
-/// Calls come from inside ClientSession's members; the callee must not destroy it. Exactly one of onRefused() and
-/// onEstablished() comes, or onEnded() alone when the connection is lost before.
+/// Calls come from inside ClientSession's members; the callee must not destroy it. Exactly one of onRefused()
+/// and onEstablished() comes, or onEnded() alone when the connection is lost before.
 class ClientEvents {
  public:
   virtual ~ClientEvents() = default;
@@ -22,15 +22,18 @@ class ClientEvents {
   virtual void onEstablished(const http3::Headers& response) = 0;
   /// There will be no tunnel. `status` 0: no answer came. The request is over.
   virtual void onRefused(Refusal refusal, unsigned status, std::string_view reason) = 0;
-  /// The full list of what is assigned now; what is missing from it was withdrawn (RFC 9484 §4.7.1). Only when it changed.
+  /// The full list of what is assigned now; what is missing from it was withdrawn (RFC 9484 §4.7.1). Only
+  /// when it changed.
   virtual void onAddresses(std::span<const Prefix> addresses) = 0;
   /// The full list of where the server routes to (§4.7.3), ordered. Only when it changed.
   virtual void onRoutes(std::span<const IpRange> routes) = 0;
   /// The server answered that it does not assign an address of this family (§4.7.2).
   virtual void onAddressDenied(std::uint8_t version) = 0;
-  /// An IP packet out of a DATAGRAM capsule: not checked; writable, and 16 bytes in front of it may be overwritten.
+  /// An IP packet out of a DATAGRAM capsule: not checked; writable, and 16 bytes in front of it may be
+  /// overwritten.
   virtual void onPacket(std::span<std::uint8_t> packet) = 0;
-  /// The tunnel was up and is over: the server finished or reset the request, or broke the protocol (`local`).
+  /// The tunnel was up and is over: the server finished or reset the request, or broke the protocol
+  /// (`local`).
   virtual void onEnded(std::uint64_t errorCode, bool local, std::string_view reason) = 0;
 };
 
@@ -48,8 +51,8 @@ struct ClientConfig {
   /// What to ask for, e.g. the former address; nothing: no preference.
   std::optional<IpAddress> preferred4;
   std::optional<IpAddress> preferred6;
-  /// kTolerant: host bits are masked; a capsule with addresses or routes of one family only leaves the other family's alone
-  /// (upstream sends one capsule per family), but an empty one still withdraws all.
+  /// kTolerant: host bits are masked; a capsule with addresses or routes of one family only leaves the other
+  /// family's alone (upstream sends one capsule per family), but an empty one still withdraws all.
   Compat compat = Compat::kTolerant;
 };
 
@@ -58,8 +61,8 @@ class ClientSession final : public Session {
  public:
   ClientSession(http3::Connection& http, ClientEvents& events, const ClientConfig& config);
 
-  /// Sends the request and, without waiting for the answer, ADDRESS_REQUEST. False: HTTP/3 has no stream now (see
-  /// http3::Connection::sendRequest).
+  /// Sends the request and, without waiting for the answer, ADDRESS_REQUEST. False: HTTP/3 has no stream now
+  /// (see http3::Connection::sendRequest).
   bool start();
   bool established() const { return state_ == State::kEstablished; }
   bool over() const { return state_ == State::kOver; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -11,8 +12,8 @@
 
 namespace mqvpn::connect_ip {
 
-/// HTTP Datagrams that came before their request (RFC 9297 §2.1: "buffer it temporarily (on the order of a round trip)"),
-/// or before its answer. One per connection, bounded in every respect.
+/// HTTP Datagrams that came before their request (RFC 9297 §2.1: "buffer it temporarily (on the order of a
+/// round trip)"), or before its answer. One per connection, bounded in every respect.
 class EarlyDatagrams {
  public:
   static constexpr std::size_t kMaxCount = 32;
@@ -22,15 +23,18 @@ class EarlyDatagrams {
   /// False: no room, dropped.
   bool hold(std::uint64_t streamId, std::span<const std::uint8_t> payload, quic::Time now) {
     expire(now);
-    if (held_.size() >= kMaxCount || payload.size() > kMaxBytes - bytes_) return ++dropped_, false;
+    if (held_.size() >= kMaxCount || payload.size() > kMaxBytes - bytes_) {
+      ++dropped_;
+      return false;
+    }
     held_.push_back({streamId, now, std::vector<std::uint8_t>(kHeadroom + payload.size())});
     std::copy(payload.begin(), payload.end(), held_.back().data.begin() + kHeadroom);
     bytes_ += payload.size();
     return true;
   }
 
-  /// Hands over what was held for the stream, in its order: `deliver(std::span<std::uint8_t> payload)`; as everywhere, 16
-  /// bytes in front of it may be overwritten.
+  /// Hands over what was held for the stream, in its order: `deliver(std::span<std::uint8_t> payload)`; as
+  /// everywhere, 16 bytes in front of it may be overwritten.
   template <typename Deliver>
   void drain(std::uint64_t streamId, quic::Time now, Deliver&& deliver) {
     expire(now);

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kIpv4Header = 20;
 constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kIcmpHeader = 8;
-/// RFC 1812 §4.3.2.3: "as much of the original datagram as possible without the length of the ICMP datagram exceeding 576
-/// bytes".
+/// RFC 1812 §4.3.2.3: "as much of the original datagram as possible without the length of the ICMP datagram
+/// exceeding 576 bytes".
 constexpr std::size_t kMaxIcmp4 = 576;
 
 struct TypeAndCode {
@@ -59,10 +59,10 @@ TypeAndCode code6(IcmpError error) {
   return {1, 0};
 }
 
-// RFC 1122 §3.2.2: "An ICMP error message MUST NOT be sent as the result of receiving: an ICMP error message, or a datagram
-// destined to an IP broadcast or IP multicast address, or […] a non-initial fragment, or a datagram whose source address does not
-// define a single host -- e.g., a zero address, a loopback address, a broadcast address, a multicast address, or a Class E
-// address."
+// RFC 1122 §3.2.2: "An ICMP error message MUST NOT be sent as the result of receiving: an ICMP error message,
+// or a datagram destined to an IP broadcast or IP multicast address, or […] a non-initial fragment, or a
+// datagram whose source address does not define a single host -- e.g., a zero address, a loopback address, a
+// broadcast address, a multicast address, or a Class E address."
 bool mayAnswer4(const PacketView& about) {
   if (!about.firstFragment) return false;
   const std::uint8_t to = about.bytes[16];
@@ -75,9 +75,10 @@ bool mayAnswer4(const PacketView& about) {
   return type != 3 && type != 4 && type != 5 && type != 11 && type != 12;
 }
 
-// RFC 4443 §2.4 (e): "An ICMPv6 error message MUST NOT be originated as a result of receiving: an ICMPv6 error message, an
-// ICMPv6 redirect message, a packet destined to an IPv6 multicast address (there are two exceptions: the Packet Too Big
-// message…), a packet whose source address does not uniquely identify a single node".
+// RFC 4443 §2.4 (e): "An ICMPv6 error message MUST NOT be originated as a result of receiving: an ICMPv6
+// error message, an ICMPv6 redirect message, a packet destined to an IPv6 multicast address (there are two
+// exceptions: the Packet Too Big message…), a packet whose source address does not uniquely identify a single
+// node".
 bool mayAnswer6(const PacketView& about, IcmpError error) {
   const IpAddress source = about.sourceAddress();
   if (source.bytes[0] == 0xff || source.isZero()) return false;
@@ -96,12 +97,13 @@ void store16(std::span<std::uint8_t> out, std::size_t at, std::uint16_t value) {
   out[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-std::size_t write4(std::span<std::uint8_t> out, const PacketView& about, IcmpError error, const IpAddress& from,
-                   std::uint32_t mtu) {
+std::size_t write4(std::span<std::uint8_t> out, const PacketView& about, IcmpError error,
+                   const IpAddress& from, std::uint32_t mtu) {
   const std::size_t quoted = std::min(about.bytes.size(), kMaxIcmp4 - kIpv4Header - kIcmpHeader);
   quic::Writer writer(out);
   writer.u8(0x45);
-  // RFC 1812 §4.3.2.5: "ICMP error messages SHOULD have their IP Precedence field set to 6 (INTERNETWORK CONTROL) or 7".
+  // RFC 1812 §4.3.2.5: "ICMP error messages SHOULD have their IP Precedence field set to 6 (INTERNETWORK
+  // CONTROL) or 7".
   writer.u8(0xc0);
   writer.u16(static_cast<std::uint16_t>(kIpv4Header + kIcmpHeader + quoted));
   // RFC 6864 §4.1: DF is set, so the identification has no meaning.
@@ -125,8 +127,8 @@ std::size_t write4(std::span<std::uint8_t> out, const PacketView& about, IcmpErr
   return writer.size();
 }
 
-std::size_t write6(std::span<std::uint8_t> out, const PacketView& about, IcmpError error, const IpAddress& from,
-                   std::uint32_t mtu) {
+std::size_t write6(std::span<std::uint8_t> out, const PacketView& about, IcmpError error,
+                   const IpAddress& from, std::uint32_t mtu) {
   const std::size_t quoted = std::min(about.bytes.size(), kMaxIcmpSize - kIpv6Header - kIcmpHeader);
   const auto length = static_cast<std::uint16_t>(kIcmpHeader + quoted);
   quic::Writer writer(out);

@@ -10,8 +10,8 @@
 
 namespace mqvpn::connect_ip {
 
-/// Size of the largest packet that the functions below write: RFC 4443 §3: "without the ICMPv6 packet exceeding the minimum
-/// IPv6 MTU". For IPv4 576 (RFC 1812 §4.3.2.3).
+/// Size of the largest packet that the functions below write: RFC 4443 §3: "without the ICMPv6 packet
+/// exceeding the minimum IPv6 MTU". For IPv4 576 (RFC 1812 §4.3.2.3).
 constexpr std::size_t kMaxIcmpSize = 1280;
 
 enum class IcmpError : std::uint8_t {
@@ -29,10 +29,10 @@ enum class IcmpError : std::uint8_t {
   kTooBig,
 };
 
-/// Writes an ICMP error from `from` to the source of `about`. `mtu` in bytes, for kTooBig only. `from` must be of the
-/// packet's family. Returns the size of the IP packet written, 0: no error may be sent about this packet (RFC 1122 §3.2.2, RFC
-/// 4443 §2.4 (e)): an ICMP error or redirect, a fragment but the first, a multicast or broadcast destination, a source that is not
-/// one host.
+/// Writes an ICMP error from `from` to the source of `about`. `mtu` in bytes, for kTooBig only. `from` must
+/// be of the packet's family. Returns the size of the IP packet written, 0: no error may be sent about this
+/// packet (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)): an ICMP error or redirect, a fragment but the first, a
+/// multicast or broadcast destination, a source that is not one host.
 std::size_t writeIcmpError(std::span<std::uint8_t> out, const PacketView& about, IcmpError error,
                            const IpAddress& from, std::uint32_t mtu = 0);
 

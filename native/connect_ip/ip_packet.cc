@@ -62,8 +62,8 @@ std::size_t extensionSize(std::uint8_t type, std::uint8_t length) {
   return type == kAuthentication ? (std::size_t{length} + 2) * 4 : (std::size_t{length} + 1) * 8;
 }
 
-// RFC 9484 §4.8: "implementations that support scoping or routing by Internet Protocol Number MUST walk the chain of
-// extensions to find the outermost non-extension Internet Protocol Number".
+// RFC 9484 §4.8: "implementations that support scoping or routing by Internet Protocol Number MUST walk the
+// chain of extensions to find the outermost non-extension Internet Protocol Number".
 PacketError walkExtensions(PacketView& out) {
   const std::span<const std::uint8_t> data = out.bytes;
   std::size_t at = kIpv6Header;
@@ -89,7 +89,8 @@ PacketError walkExtensions(PacketView& out) {
 
 PacketError parse6(std::span<std::uint8_t> data, PacketView& out) {
   if (data.size() < kIpv6Header) return PacketError::kHeaderLength;
-  // A payload length of 0 with a jumbo option (RFC 2675) is taken as it stands, and then lacks its extension header.
+  // A payload length of 0 with a jumbo option (RFC 2675) is taken as it stands, and then lacks its extension
+  // header.
   const std::size_t total = kIpv6Header + load16(data, 4);
   if (total > data.size()) return PacketError::kTotalLength;
   out.bytes = data.first(total);

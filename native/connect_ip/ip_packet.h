@@ -36,8 +36,8 @@ struct PacketView {
   std::uint8_t version = 0;
   /// TTL or hop limit.
   std::uint8_t ttl = 0;
-  /// The upper layer protocol; IPv6: behind the extension headers (RFC 9484 §4.8). For a fragment that is not the first,
-  /// what the fragment header says. ESP (50) counts as an upper layer.
+  /// The upper layer protocol; IPv6: behind the extension headers (RFC 9484 §4.8). For a fragment that is not
+  /// the first, what the fragment header says. ESP (50) counts as an upper layer.
   std::uint8_t protocol = 0;
   bool fragment = false;
   /// Offset 0: the upper layer's header is in this packet.
@@ -65,11 +65,12 @@ struct PacketView {
   }
 };
 
-/// `out` is valid only with kNone. The header checksum of IPv4 is not verified: the tunnel is authenticated, and the kernel
-/// behind it verifies it.
+/// `out` is valid only with kNone. The header checksum of IPv4 is not verified: the tunnel is authenticated,
+/// and the kernel behind it verifies it.
 PacketError parsePacket(std::span<std::uint8_t> data, PacketView& out);
 
-/// RFC 9484 §7.2: one hop less, right before encapsulation. IPv4's checksum is updated (RFC 1624). The ttl must not be 0.
+/// RFC 9484 §7.2: one hop less, right before encapsulation. IPv4's checksum is updated (RFC 1624). The ttl
+/// must not be 0.
 void decrementTtl(PacketView& packet);
 
 }  // namespace mqvpn::connect_ip

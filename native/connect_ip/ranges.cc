@@ -53,8 +53,8 @@ void orderRanges(std::vector<IpRange>& ranges) {
     return a.start < b.start;
   });
   merge(ranges);
-  // RFC 9484 §4.7.3: "Endpoints MUST NOT send a ROUTE_ADVERTISEMENT capsule with routes that overlap in such a way": one
-  // for all protocols, and one for a single protocol.
+  // RFC 9484 §4.7.3: "Endpoints MUST NOT send a ROUTE_ADVERTISEMENT capsule with routes that overlap in such
+  // a way": one for all protocols, and one for a single protocol.
   std::vector<IpRange> apart;
   std::span<const IpRange> general;
   for (std::size_t i = 0; i < ranges.size(); ++i) {

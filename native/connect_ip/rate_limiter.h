@@ -6,7 +6,8 @@
 
 namespace mqvpn::connect_ip {
 
-/// A token bucket. RFC 4443 §2.4 (f): "an IPv6 node MUST limit the rate of ICMPv6 error messages it originates."
+/// A token bucket. RFC 4443 §2.4 (f): "an IPv6 node MUST limit the rate of ICMPv6 error messages it
+/// originates."
 class RateLimiter {
  public:
   /// Starts full. `perSecond` up to 10^9.

@@ -59,12 +59,11 @@ bool refusalRetryable(Refusal refusal) { return rowOf(refusal).retryable; }
 
 http3::Headers refusalHeaders(Refusal refusal) {
   const Row& row = rowOf(refusal);
-  http3::Headers headers{
-      {":status", std::to_string(row.status)},
-      {"proxy-status",
-       std::string("mqvpn; error=") + row.error + "; details=\"" + std::string(kMark) + row.name + "\""}};
-  // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field"; its content is that of
-  // RFC 6750 §3.
+  http3::Headers headers{{":status", std::to_string(row.status)},
+                         {"proxy-status", std::string("mqvpn; error=") + row.error + "; details=\"" +
+                                              std::string(kMark) + row.name + "\""}};
+  // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field"; its
+  // content is that of RFC 6750 §3.
   if (refusal == Refusal::kMissingKey) headers.emplace_back("www-authenticate", "Bearer realm=\"mqvpn\"");
   if (refusal == Refusal::kWrongKey)
     headers.emplace_back("www-authenticate", "Bearer realm=\"mqvpn\", error=\"invalid_token\"");

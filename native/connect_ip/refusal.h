@@ -8,11 +8,13 @@
 
 namespace mqvpn::connect_ip {
 
-/// Why there is no tunnel. What a user can do about it differs, so every cause has a name of its own on the wire:
+/// Why there is no tunnel. What a user can do about it differs, so every cause has a name of its own on the
+/// wire:
 ///
 ///   proxy-status: mqvpn; error=http_request_denied; details="mqvpn-refused: wrong-key"
 ///
-/// (RFC 9209 §2: a token for the proxy, parameters `error` and `details`). Peers that do not know it see the status code.
+/// (RFC 9209 §2: a token for the proxy, parameters `error` and `details`). Peers that do not know it see the
+/// status code.
 enum class Refusal : std::uint8_t {
   kNone,
   /// 401 with `www-authenticate: Bearer`: no key was given.

@@ -9,7 +9,8 @@ namespace {
 using http3::Error;
 using http3::ErrorCode;
 
-/// The credentials of "Bearer …" (RFC 6750 §2.1); empty: none. RFC 9110 §11.1: the scheme is case-insensitive.
+/// The credentials of "Bearer …" (RFC 6750 §2.1); empty: none. RFC 9110 §11.1: the scheme is
+/// case-insensitive.
 std::string_view bearerOf(const http3::Headers& headers) {
   const std::string* field = http3::findHeader(headers, "authorization");
   static constexpr std::string_view kScheme = "bearer ";
@@ -75,8 +76,8 @@ Refusal ServerSession::judge(const http3::Headers& headers, Request& request) {
   const std::string_view key = bearerOf(headers);
   const std::optional<std::string> user = events_.authorize(key);
   if (!user) return key.empty() ? Refusal::kMissingKey : Refusal::kWrongKey;
-  // RFC 9484 §4.1: "IP proxies MUST validate whether the decoded "target" and "ipproto" variables meet the requirements in
-  // Section 4.6."
+  // RFC 9484 §4.1: "IP proxies MUST validate whether the decoded "target" and "ipproto" variables meet the
+  // requirements in Section 4.6."
   const std::optional<Scope> scope = parsePath(path, uriTemplate_);
   if (!scope) return Refusal::kBadRequest;
   if (scope->kind == Scope::Kind::kHostname) return Refusal::kUnsupportedTarget;
@@ -106,8 +107,8 @@ void ServerSession::accept(const Grant& grant) {
   http3::Headers headers{{":status", "200"}, {"capsule-protocol", "?1"}};
   headers.insert(headers.end(), grant.extraHeaders.begin(), grant.extraHeaders.end());
   state_ = State::kEstablished;
-  // Unprompted (RFC 9484 §4.7.1), for it spares a round trip, and deployed clients never ask. Each capsule has a DATA frame
-  // of its own, as deployed servers do it.
+  // Unprompted (RFC 9484 §4.7.1), for it spares a round trip, and deployed clients never ask. Each capsule
+  // has a DATA frame of its own, as deployed servers do it.
   std::vector<std::uint8_t> routes;
   appendRouteAdvertisement(routes, routes_);
   if (!http_.sendResponse(streamId(), headers) || !sendAssignment(unsolicited(addresses_)) ||
@@ -194,9 +195,9 @@ Error ServerSession::onControl(std::uint64_t type, quic::Bytes value) {
   return {};
 }
 
-// RFC 9484 §4.7.2: "For each Requested Address, the receiver of the ADDRESS_REQUEST capsule SHALL respond with an Assigned
-// Address with a matching Request ID." The capsule holds the full list as ever; each address answers one request, and a
-// request that finds none left is denied.
+// RFC 9484 §4.7.2: "For each Requested Address, the receiver of the ADDRESS_REQUEST capsule SHALL respond
+// with an Assigned Address with a matching Request ID." The capsule holds the full list as ever; each address
+// answers one request, and a request that finds none left is denied.
 Error ServerSession::onAddressRequest(quic::Bytes value) {
   std::vector<AddressEntry> asked;
   if (const Error error = parseAddressRequest(value, Compat::kTolerant, asked)) return error;

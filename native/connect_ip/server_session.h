@@ -34,8 +34,8 @@ struct Grant {
 class ServerEvents {
  public:
   virtual ~ServerEvents() = default;
-  /// The user whose key this is; must take the same time for every key (constantTimeEquals over all of them). Called also
-  /// with an empty key, when none was given.
+  /// The user whose key this is; must take the same time for every key (constantTimeEquals over all of them).
+  /// Called also with an empty key, when none was given.
   virtual std::optional<std::string> authorize(std::string_view key) = 0;
   /// Addresses and routes for the client, or a refusal (kFull…).
   virtual Grant admit(const Request& request) = 0;
@@ -43,14 +43,16 @@ class ServerEvents {
   virtual void onEstablished() = 0;
   /// The request was refused; the answer was sent.
   virtual void onRefused(Refusal refusal) = 0;
-  /// An IP packet out of a DATAGRAM capsule: not checked; writable, and 16 bytes in front of it may be overwritten.
+  /// An IP packet out of a DATAGRAM capsule: not checked; writable, and 16 bytes in front of it may be
+  /// overwritten.
   virtual void onPacket(std::span<std::uint8_t> packet) = 0;
-  /// The tunnel was up and is over: the client finished or reset the request, or broke the protocol (`local`).
+  /// The tunnel was up and is over: the client finished or reset the request, or broke the protocol
+  /// (`local`).
   virtual void onEnded(std::uint64_t errorCode, bool local, std::string_view reason) = 0;
 };
 
-/// RFC 9484 on the server: one request. A client's own ADDRESS_ASSIGN and ROUTE_ADVERTISEMENT (network to network) are
-/// checked, and have no effect.
+/// RFC 9484 on the server: one request. A client's own ADDRESS_ASSIGN and ROUTE_ADVERTISEMENT (network to
+/// network) are checked, and have no effect.
 class ServerSession final : public Session {
  public:
   ServerSession(http3::Connection& http, std::uint64_t streamId, ServerEvents& events,

@@ -24,8 +24,8 @@ std::span<std::uint8_t> Session::unwrap(std::span<std::uint8_t> payload) {
     ++counters_.malformedDatagrams;
     return {};
   }
-  // RFC 9484 §6: a datagram with an unknown Context ID: "the receiver SHALL either drop that datagram silently or buffer it".
-  // Nothing here registers any.
+  // RFC 9484 §6: a datagram with an unknown Context ID: "the receiver SHALL either drop that datagram
+  // silently or buffer it". Nothing here registers any.
   if (context != kIpContext) {
     ++counters_.unknownContexts;
     return {};

@@ -29,7 +29,8 @@ struct SessionCounters {
   std::uint64_t malformedDatagrams = 0;
 };
 
-/// What both ends of an IP proxying request have in common: HTTP Datagrams with context 0, in frames or capsules.
+/// What both ends of an IP proxying request have in common: HTTP Datagrams with context 0, in frames or
+/// capsules.
 class Session : protected http3::CapsuleSink {
  public:
   Session(http3::Connection& http, std::uint64_t streamId);
@@ -38,12 +39,14 @@ class Session : protected http3::CapsuleSink {
   std::uint64_t streamId() const { return streamId_; }
   const SessionCounters& counters() const { return counters_; }
 
-  /// What goes in front of an IP packet inside a QUIC DATAGRAM frame: quarter stream ID and context ID 0; 2 to 9 bytes. It does not
-  /// change.
+  /// What goes in front of an IP packet inside a QUIC DATAGRAM frame: quarter stream ID and context ID 0; 2
+  /// to 9 bytes. It does not change.
   std::span<const std::uint8_t> packetPrefix() const { return std::span(prefix_).first(prefixSize_); }
-  /// The IP packet inside an HTTP Datagram Payload (http3::Datagram::payload). Empty: counted and to be dropped.
+  /// The IP packet inside an HTTP Datagram Payload (http3::Datagram::payload). Empty: counted and to be
+  /// dropped.
   std::span<std::uint8_t> unwrap(std::span<std::uint8_t> payload);
-  /// Sends an IP packet in a DATAGRAM capsule. False: no room now; the packet is to be dropped, as a full link does.
+  /// Sends an IP packet in a DATAGRAM capsule. False: no room now; the packet is to be dropped, as a full
+  /// link does.
   bool sendDatagramCapsule(quic::Bytes packet);
 
  protected:

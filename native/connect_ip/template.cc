@@ -72,7 +72,8 @@ struct Variables {
   std::optional<std::string_view> protocol;
 };
 
-/// Lays the path over the template. A variable goes to the next character that ends a segment or a query's parameter.
+/// Lays the path over the template. A variable goes to the next character that ends a segment or a query's
+/// parameter.
 bool match(std::string_view path, std::string_view uriTemplate, Variables& found) {
   for (const Part& part : split(uriTemplate)) {
     if (!part.variable) {
@@ -88,7 +89,8 @@ bool match(std::string_view path, std::string_view uriTemplate, Variables& found
   return path.empty();
 }
 
-// RFC 9484 §4.6: reg-name. Decoded, and narrowed to what DNS can resolve (RFC 1035 §2.3.4: 255 octets on the wire).
+// RFC 9484 §4.6: reg-name. Decoded, and narrowed to what DNS can resolve (RFC 1035 §2.3.4: 255 octets on the
+// wire).
 bool isHostname(std::string_view text) {
   return !text.empty() && text.size() <= 253 &&
          std::all_of(text.begin(), text.end(), [](char c) { return isUnreserved(c) && c != '~'; });
@@ -97,7 +99,8 @@ bool isHostname(std::string_view text) {
 bool readTarget(const std::string& text, Scope& scope) {
   if (text == "*") return true;
   if (const std::optional<Prefix> prefix = parsePrefix(text)) {
-    // RFC 9484 §4.6: "the lower bits of the IP address that are not covered by the prefix length MUST all be set to 0."
+    // RFC 9484 §4.6: "the lower bits of the IP address that are not covered by the prefix length MUST all be
+    // set to 0."
     if (!prefix->hostBitsZero()) return false;
     scope.kind = Scope::Kind::kPrefix;
     scope.prefix = *prefix;
@@ -109,12 +112,14 @@ bool readTarget(const std::string& text, Scope& scope) {
   return true;
 }
 
-// RFC 9484 §4.6: "ipproto MUST represent a decimal integer between 0 and 255 inclusive or the wildcard value".
+// RFC 9484 §4.6: "ipproto MUST represent a decimal integer between 0 and 255 inclusive or the wildcard
+// value".
 bool readProtocol(const std::string& text, Scope& scope) {
   if (text == "*") return true;
   unsigned value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || end != text.data() + text.size() || text.size() > 3 || value > 255) return false;
+  if (failed != std::errc() || end != text.data() + text.size() || text.size() > 3 || value > 255)
+    return false;
   scope.protocol = static_cast<std::uint8_t>(value);
   return true;
 }

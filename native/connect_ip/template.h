@@ -28,8 +28,9 @@ struct Scope {
 /// RFC 6570 simple expansion of {target} and {ipproto}; other variables expand to nothing.
 std::string expandTemplate(std::string_view uriTemplate, const Scope& scope);
 
-/// Server: the scope that a request's :path names, by the default template or another one of the same form (two variables,
-/// each a path segment, or in a query). Nothing: the path is of another resource, or its variables break §4.6.
+/// Server: the scope that a request's :path names, by the default template or another one of the same form
+/// (two variables, each a path segment, or in a query). Nothing: the path is of another resource, or its
+/// variables break §4.6.
 std::optional<Scope> parsePath(std::string_view path, std::string_view uriTemplate = kDefaultTemplate);
 /// Whether the path is of this resource at all: tells 404 from 400.
 bool pathMatches(std::string_view path, std::string_view uriTemplate = kDefaultTemplate);

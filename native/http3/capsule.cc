@@ -39,8 +39,8 @@ Error CapsuleReader::readHeader(std::span<std::uint8_t>& data, CapsuleSink& sink
   left_ = reader.varint();
   if (!reader.ok()) return {};
   headerSize_ = 0;
-  // RFC 9297 §3.2: "Endpoints which receive a Capsule with an unknown Capsule Type MUST silently drop that Capsule and skip
-  // over it to parse the next Capsule."
+  // RFC 9297 §3.2: "Endpoints which receive a Capsule with an unknown Capsule Type MUST silently drop that
+  // Capsule and skip over it to parse the next Capsule."
   if (!sink.wantsCapsule(type_)) {
     if (left_ > 0) state_ = State::kSkip;
     return {};

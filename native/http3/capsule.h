@@ -27,16 +27,17 @@ class CapsuleSink {
   virtual ~CapsuleSink() = default;
   /// Whether values of this type are wanted; others are skipped unseen.
   virtual bool wantsCapsule(std::uint64_t type) = 0;
-  /// A whole value: valid during the call, writable, and the 16 bytes in front of it may be overwritten as well. An error ends
-  /// the reading.
+  /// A whole value: valid during the call, writable, and the 16 bytes in front of it may be overwritten as
+  /// well. An error ends the reading.
   virtual Error onCapsule(std::uint64_t type, std::span<std::uint8_t> value) = 0;
 };
 
 /// Takes a data stream (RFC 9297 §3.1), split anywhere.
 class CapsuleReader {
  public:
-  /// RFC 9297 §3.3: an error makes the message malformed (H3_MESSAGE_ERROR); a capsule that is wanted but larger than
-  /// kMaxCapsuleValue is H3_EXCESSIVE_LOAD. `data` must have 16 bytes in front of it that may be overwritten.
+  /// RFC 9297 §3.3: an error makes the message malformed (H3_MESSAGE_ERROR); a capsule that is wanted but
+  /// larger than kMaxCapsuleValue is H3_EXCESSIVE_LOAD. `data` must have 16 bytes in front of it that may be
+  /// overwritten.
   Error push(std::span<std::uint8_t> data, CapsuleSink& sink);
   /// RFC 9297 §3.3: false: the stream may not end here.
   bool atBoundary() const { return state_ == State::kHeader && headerSize_ == 0; }

@@ -9,7 +9,8 @@ namespace mqvpn::http3 {
 
 namespace {
 
-/// What one call of Transport::readStream() gets at most, on the stack; in front of it 16 bytes for Events::onData().
+/// What one call of Transport::readStream() gets at most, on the stack; in front of it 16 bytes for
+/// Events::onData().
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kHeadroom = 16;
 
@@ -46,8 +47,8 @@ void Connection::start(quic::Bytes remembered) {
   openOwnStreams();
 }
 
-// RFC 9114 §6.2: "Endpoints SHOULD create the HTTP control stream as well as the unidirectional streams required by
-// mandatory extensions (such as the QPACK encoder and decoder streams) first".
+// RFC 9114 §6.2: "Endpoints SHOULD create the HTTP control stream as well as the unidirectional streams
+// required by mandatory extensions (such as the QPACK encoder and decoder streams) first".
 void Connection::openOwnStreams() {
   if (control_ == nullptr) {
     if (!openOwnStream(control_, 0x00)) return;
@@ -95,7 +96,8 @@ void Connection::close(ErrorCode error, std::string_view reason) {
 
 void Connection::shutdown() {
   if (closed_ || control_ == nullptr) return;
-  // RFC 9114 §5.2: "the identifier in each frame MUST NOT be greater than the identifier in any previous frame".
+  // RFC 9114 §5.2: "the identifier in each frame MUST NOT be greater than the identifier in any previous
+  // frame".
   const std::uint64_t id = server_ ? std::min(nextRequest_, goawaySent_.value_or(nextRequest_)) : 0;
   goawaySent_ = id;
   std::array<std::uint8_t, 24> frame;
@@ -119,10 +121,11 @@ Connection::RequestPtr Connection::addRequest(std::uint64_t id) {
 
 std::optional<std::uint64_t> Connection::sendRequest(const Headers& headers) {
   if (server_ || closed_ || !started_ || goingAway()) return std::nullopt;
-  // RFC 9114 §4.2.2: "An implementation that has received this parameter SHOULD NOT send an HTTP message header that exceeds
-  // the indicated size".
+  // RFC 9114 §4.2.2: "An implementation that has received this parameter SHOULD NOT send an HTTP message
+  // header that exceeds the indicated size".
   if (fieldSectionSize(headers) > effectivePeerSettings().maxFieldSectionSize) return std::nullopt;
-  // RFC 8441 §3: Extended CONNECT may be used "Upon receipt of SETTINGS_ENABLE_CONNECT_PROTOCOL with a value of 1".
+  // RFC 8441 §3: Extended CONNECT may be used "Upon receipt of SETTINGS_ENABLE_CONNECT_PROTOCOL with a value
+  // of 1".
   const bool extended = findHeader(headers, ":protocol") != nullptr;
   const bool offered = effectivePeerSettings().enableConnectProtocol;
   if (extended && peerSettings_ && !offered) return std::nullopt;
@@ -180,8 +183,8 @@ void Connection::failRequest(RequestStream& request, std::uint64_t errorCode, bo
 }
 
 void Connection::onRequestError(RequestStream& request, const Error& error) {
-  // RFC 9114 §4.1.2: "Malformed requests or responses that are detected MUST be treated as a stream error of type
-  // H3_MESSAGE_ERROR."
+  // RFC 9114 §4.1.2: "Malformed requests or responses that are detected MUST be treated as a stream error of
+  // type H3_MESSAGE_ERROR."
   if (isStreamError(error.code)) {
     failRequest(request, code(error.code), true, error.reason);
   } else {
@@ -205,16 +208,17 @@ std::optional<Datagram> Connection::onDatagram(std::span<std::uint8_t> frame) {
     return std::nullopt;
   }
   if (const auto found = requests_.find(datagram.streamId); found != requests_.end()) {
-    // RFC 9297 §2.1: "If a datagram is received after the corresponding stream's receive side is closed, the received
-    // datagrams MUST be silently dropped."
+    // RFC 9297 §2.1: "If a datagram is received after the corresponding stream's receive side is closed, the
+    // received datagrams MUST be silently dropped."
     if (!found->second->receiveOpen()) return std::nullopt;
     return datagram;
   }
   // Closed already, or (client) never opened.
   if (!server_ || datagram.streamId < nextRequest_) return std::nullopt;
-  // RFC 9297 §2.1: "If […] its Quarter Stream ID maps to a stream that cannot be created due to client-initiated
-  // bidirectional stream limits, it SHOULD be treated as an HTTP/3 connection error of type H3_ID_ERROR." QUIC grants a new
-  // stream for every closed one, so this is the highest limit that the peer can know.
+  // RFC 9297 §2.1: "If […] its Quarter Stream ID maps to a stream that cannot be created due to
+  // client-initiated bidirectional stream limits, it SHOULD be treated as an HTTP/3 connection error of type
+  // H3_ID_ERROR." QUIC grants a new stream for every closed one, so this is the highest limit that the peer
+  // can know.
   if (datagram.streamId / 4 >= closedRequests_ + config_.maxRequests) {
     close(ErrorCode::kIdError, "a datagram for a stream beyond the limit");
     return std::nullopt;
@@ -249,8 +253,8 @@ Error Connection::onControlSettings(const Settings& settings) {
 
 Error Connection::onControlGoaway(std::uint64_t id) {
   if (closed_) return {};
-  // RFC 9114 §7.2.6: "A client that receives a GOAWAY frame containing a stream ID of any other type MUST treat it as a
-  // connection error of type H3_ID_ERROR."
+  // RFC 9114 §7.2.6: "A client that receives a GOAWAY frame containing a stream ID of any other type MUST
+  // treat it as a connection error of type H3_ID_ERROR."
   if (!server_ && !isRequestStream(id)) return {ErrorCode::kIdError, "GOAWAY names no request stream"};
   if (goawayReceived_ && id > *goawayReceived_) return {ErrorCode::kIdError, "GOAWAY went up"};
   goawayReceived_ = id;
@@ -260,8 +264,9 @@ Error Connection::onControlGoaway(std::uint64_t id) {
       if (streamId >= id) rejected.push_back(request);
     for (const RequestPtr& request : rejected) {
       if (request->over()) continue;
-      // RFC 9114 §4.1.1: "Clients MUST NOT use the H3_REQUEST_REJECTED error code, except when a server has requested closure
-      // of the request stream with this error code": cancelled on the wire, rejected for the user.
+      // RFC 9114 §4.1.1: "Clients MUST NOT use the H3_REQUEST_REJECTED error code, except when a server has
+      // requested closure of the request stream with this error code": cancelled on the wire, rejected for
+      // the user.
       request->abandon(code(ErrorCode::kRequestCancelled));
       events_.onRequestFailed(request->id(), code(ErrorCode::kRequestRejected), false, "GOAWAY");
     }
@@ -275,15 +280,16 @@ Error Connection::onControlGoaway(std::uint64_t id) {
 void Connection::onStreamOpened(std::uint64_t id) {
   if (closed_ || !isBidirectional(id)) return;
   if (!server_) {
-    // RFC 9114 §6.1: "Clients MUST treat receipt of a server-initiated bidirectional stream as a connection error of type
-    // H3_STREAM_CREATION_ERROR".
+    // RFC 9114 §6.1: "Clients MUST treat receipt of a server-initiated bidirectional stream as a connection
+    // error of type H3_STREAM_CREATION_ERROR".
     close(ErrorCode::kStreamCreationError, "a bidirectional stream of the server");
     return;
   }
   nextRequest_ = std::max(nextRequest_, id + 4);
   const RequestPtr request = addRequest(id);
-  // RFC 9114 §5.2: "the endpoint SHOULD explicitly cancel […] any requests or pushes that have identifiers greater than or
-  // equal to the one indicated […] The endpoint SHOULD continue to do so as more requests or pushes arrive."
+  // RFC 9114 §5.2: "the endpoint SHOULD explicitly cancel […] any requests or pushes that have identifiers
+  // greater than or equal to the one indicated […] The endpoint SHOULD continue to do so as more requests or
+  // pushes arrive."
   if (goawaySent_ && id >= *goawaySent_) request->abandon(code(ErrorCode::kRequestRejected));
 }
 
@@ -310,7 +316,8 @@ void Connection::readRequest(std::uint64_t id) {
     if (!request->receiveOpen()) continue;
     Error error = request->onBytes(room.first(size));
     if (!error && fin && !closed_) error = request->onFin();
-    if (error && !closed_) onRequestError(*request, error);
+    // What follows after the request was given up means nothing, right or wrong.
+    if (error && !closed_ && request->receiveOpen()) onRequestError(*request, error);
   }
 }
 
@@ -322,7 +329,8 @@ void Connection::readPeerStream(std::uint64_t id) {
     if (size == 0 && !fin) return;
     bool unknown = false;
     Error error = peerStreams_.onBytes(id, std::span(buffer).first(size), unknown);
-    // RFC 9114 §6.2: "If reading is aborted, the recipient SHOULD use the H3_STREAM_CREATION_ERROR error code".
+    // RFC 9114 §6.2: "If reading is aborted, the recipient SHOULD use the H3_STREAM_CREATION_ERROR error
+    // code".
     if (unknown && !fin) transport_.stopSending(id, code(ErrorCode::kStreamCreationError));
     if (!error && fin && !closed_) error = peerStreams_.onEnd(id);
     if (error) close(error.code, error.reason);
@@ -345,8 +353,8 @@ void Connection::onStreamReset(std::uint64_t id, std::uint64_t errorCode) {
     const RequestPtr request = find(id);
     // A message that is complete, or that nobody waits for any more, cannot be taken back.
     if (request == nullptr || !request->receiveOpen()) return;
-    // RFC 9114 §4.1.1: a client that cancels gets its own code back; else "the server SHOULD abort its response stream with
-    // […] H3_REQUEST_CANCELLED".
+    // RFC 9114 §4.1.1: a client that cancels gets its own code back; else "the server SHOULD abort its
+    // response stream with […] H3_REQUEST_CANCELLED".
     request->abandon(code(ErrorCode::kRequestCancelled));
     events_.onRequestFailed(id, errorCode, false, "the peer reset the request");
     return;
@@ -363,8 +371,9 @@ void Connection::onStopSending(std::uint64_t id, std::uint64_t errorCode) {
   }
   const RequestPtr request = find(id);
   if (request == nullptr || request->over()) return;
-  // RFC 9114 §4.1: "The error code H3_NO_ERROR SHOULD be used when requesting that the client stop sending on the request
-  // stream. Clients MUST NOT discard complete responses as a result of having their request terminated abruptly".
+  // RFC 9114 §4.1: "The error code H3_NO_ERROR SHOULD be used when requesting that the client stop sending on
+  // the request stream. Clients MUST NOT discard complete responses as a result of having their request
+  // terminated abruptly".
   if (!server_ && errorCode == code(ErrorCode::kNoError)) {
     request->stopSending(errorCode);
     return;

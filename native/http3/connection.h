@@ -20,8 +20,8 @@
 
 namespace mqvpn::http3 {
 
-/// What HTTP/3 tells its user. Calls come from inside Connection's members; the callee may call Connection back, but not
-/// destroy it. A request stream is forgotten after onStreamClosed().
+/// What HTTP/3 tells its user. Calls come from inside Connection's members; the callee may call Connection
+/// back, but not destroy it. A request stream is forgotten after onStreamClosed().
 class Events {
  public:
   virtual ~Events() = default;
@@ -33,27 +33,30 @@ class Events {
   virtual void onResponse(std::uint64_t streamId, unsigned status, const Headers& headers) = 0;
   /// Client: an interim response, 100…199 but 101.
   virtual void onInterimResponse(std::uint64_t streamId, unsigned status) { (void)streamId, (void)status; }
-  /// Content of DATA frames, split anywhere; valid during the call, writable, and the 16 bytes in front of it may be
-  /// overwritten as well.
+  /// Content of DATA frames, split anywhere; valid during the call, writable, and the 16 bytes in front of it
+  /// may be overwritten as well.
   virtual void onData(std::uint64_t streamId, std::span<std::uint8_t> bytes) = 0;
   /// The peer's message is complete (FIN at a frame boundary, after a header section).
   virtual void onFinished(std::uint64_t streamId) = 0;
-  /// The request failed: RESET_STREAM or STOP_SENDING of the peer (`local` false), or an error of its message that was found
-  /// here (`local`; the peer has been told). Both directions are over; once per stream, and nothing but onStreamClosed() follows.
-  virtual void onRequestFailed(std::uint64_t streamId, std::uint64_t errorCode, bool local, std::string_view reason) = 0;
+  /// The request failed: RESET_STREAM or STOP_SENDING of the peer (`local` false), or an error of its message
+  /// that was found here (`local`; the peer has been told). Both directions are over; once per stream, and
+  /// nothing but onStreamClosed() follows.
+  virtual void onRequestFailed(std::uint64_t streamId, std::uint64_t errorCode, bool local,
+                               std::string_view reason) = 0;
   /// sendData() had returned false, and there is room now.
   virtual void onWritable(std::uint64_t streamId) { (void)streamId; }
   /// The stream is gone from both sides.
   virtual void onStreamClosed(std::uint64_t streamId) { (void)streamId; }
-  /// RFC 9114 §5.2. Client: requests with this stream ID or higher were not and will not be processed (onRequestFailed with
-  /// H3_REQUEST_REJECTED comes for each of them before this). Server: a push ID, of no consequence.
+  /// RFC 9114 §5.2. Client: requests with this stream ID or higher were not and will not be processed
+  /// (onRequestFailed with H3_REQUEST_REJECTED comes for each of them before this). Server: a push ID, of no
+  /// consequence.
   virtual void onGoaway(std::uint64_t id) { (void)id; }
 };
 
 struct ConnectionConfig {
-  /// RFC 9220 §3, RFC 8441 §3: a client waits for ENABLE_CONNECT_PROTOCOL before it sends an Extended CONNECT. The header
-  /// section waits inside Connection, and goes out with the SETTINGS; those of a server come with its first flight, so this
-  /// costs no round trip. With remembered settings (0-RTT) nothing waits.
+  /// RFC 9220 §3, RFC 8441 §3: a client waits for ENABLE_CONNECT_PROTOCOL before it sends an Extended
+  /// CONNECT. The header section waits inside Connection, and goes out with the SETTINGS; those of a server
+  /// come with its first flight, so this costs no round trip. With remembered settings (0-RTT) nothing waits.
   bool waitForSettings = true;
   /// Bytes of one request that wait above QUIC's own send buffer before sendData() takes no more.
   std::size_t sendBuffer = 256 << 10;
@@ -65,9 +68,10 @@ struct ConnectionConfig {
 
 class RequestStream;
 
-/// HTTP/3 (RFC 9114) with Extended CONNECT (RFC 9220), HTTP Datagrams (RFC 9297) and a QPACK without dynamic table, over the
-/// streams of one QUIC connection. The owner forwards ConnectionEvents: the stream events by name, onReady to start().
-/// Priorities (RFC 9218) have no meaning for a handful of tunnels and are ignored; server push does not exist here.
+/// HTTP/3 (RFC 9114) with Extended CONNECT (RFC 9220), HTTP Datagrams (RFC 9297) and a QPACK without dynamic
+/// table, over the streams of one QUIC connection. The owner forwards ConnectionEvents: the stream events by
+/// name, onReady to start(). Priorities (RFC 9218) have no meaning for a handful of tunnels and are ignored;
+/// server push does not exist here.
 class Connection final : public quic::StreamEvents, private ControlEvents {
  public:
   Connection(quic::Transport& transport, Events& events, const ConnectionConfig& config);
@@ -75,14 +79,15 @@ class Connection final : public quic::StreamEvents, private ControlEvents {
   Connection(const Connection&) = delete;
 
   // --- the connection's life
-  /// From ConnectionEvents::onReady(); again (0-RTT first, then for good) is harmless. `remembered`: what encodedPeerSettings()
-  /// gave on the connection of the ticket; client, 0-RTT only.
+  /// From ConnectionEvents::onReady(); again (0-RTT first, then for good) is harmless. `remembered`: what
+  /// encodedPeerSettings() gave on the connection of the ticket; client, 0-RTT only.
   void start(quic::Bytes remembered = {});
   /// From ConnectionEvents::onEarlyDataRejected(): remembered settings no longer bind the server.
   void onEarlyDataRejected() { remembered_.reset(); }
   /// The payload to keep with a resumption ticket; empty before the peer's SETTINGS.
   std::vector<std::uint8_t> encodedPeerSettings() const;
-  /// Sends GOAWAY (RFC 9114 §5.2). Server: what it has not yet seen is rejected from now on. May be called again.
+  /// Sends GOAWAY (RFC 9114 §5.2). Server: what it has not yet seen is rejected from now on. May be called
+  /// again.
   void shutdown();
   /// GOAWAY came: sendRequest() gives nothing.
   bool goingAway() const { return goawayReceived_.has_value(); }
@@ -91,20 +96,21 @@ class Connection final : public quic::StreamEvents, private ControlEvents {
   bool closed() const { return closed_; }
 
   // --- requests
-  /// Client. Nothing: no stream to be had now (again after onStreamsAvailable), going away, closed, or larger than the
-  /// peer's MAX_FIELD_SECTION_SIZE. The request stays open for data until finish().
+  /// Client. Nothing: no stream to be had now (again after onStreamsAvailable), going away, closed, or larger
+  /// than the peer's MAX_FIELD_SECTION_SIZE. The request stays open for data until finish().
   std::optional<std::uint64_t> sendRequest(const Headers& headers);
   /// Server; interim (1xx) responses may come before the final one.
   bool sendResponse(std::uint64_t streamId, const Headers& headers, bool fin = false);
-  /// One DATA frame made of the parts in their order. All or nothing; false: too much waits (see onWritable), the request is
-  /// not open for sending, or its response is not sent yet.
+  /// One DATA frame made of the parts in their order. All or nothing; false: too much waits (see onWritable),
+  /// the request is not open for sending, or its response is not sent yet.
   bool sendData(std::uint64_t streamId, std::span<const quic::Bytes> parts);
   bool sendData(std::uint64_t streamId, quic::Bytes data) { return sendData(streamId, std::span(&data, 1)); }
   /// Ends our side of the message (FIN).
   void finish(std::uint64_t streamId);
   /// Gives the request up in both directions. No onRequestFailed() follows.
   void reset(std::uint64_t streamId, ErrorCode error);
-  /// Server, after a complete response: the rest of the request is not needed (RFC 9114 §4.1). No onFinished() follows.
+  /// Server, after a complete response: the rest of the request is not needed (RFC 9114 §4.1). No
+  /// onFinished() follows.
   void ignoreRest(std::uint64_t streamId);
   /// Whether sendData() can be used.
   bool isOpen(std::uint64_t streamId) const;
@@ -112,12 +118,13 @@ class Connection final : public quic::StreamEvents, private ControlEvents {
   std::size_t bufferedBytes(std::uint64_t streamId) const;
 
   // --- datagrams
-  /// RFC 9297 §2.1.1: the peer sent H3_DATAGRAM = 1 (now, or remembered with 0-RTT) and takes DATAGRAM frames.
+  /// RFC 9297 §2.1.1: the peer sent H3_DATAGRAM = 1 (now, or remembered with 0-RTT) and takes DATAGRAM
+  /// frames.
   bool peerTakesDatagrams() const;
   /// Whether it is settled that the peer takes none: capsules are the way.
   bool peerRefusesDatagrams() const;
-  /// Splits a DATAGRAM frame's payload, and closes the connection for what RFC 9297 §2.1 forbids. The request may not exist yet
-  /// (see connect_ip::EarlyDatagrams), but is not over.
+  /// Splits a DATAGRAM frame's payload, and closes the connection for what RFC 9297 §2.1 forbids. The request
+  /// may not exist yet (see connect_ip::EarlyDatagrams), but is not over.
   std::optional<Datagram> onDatagram(std::span<std::uint8_t> frame);
 
   const std::optional<Settings>& peerSettings() const { return peerSettings_; }

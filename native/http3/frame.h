@@ -22,8 +22,8 @@ enum class FrameType : std::uint64_t {
   kMaxPushId = 0x0d,
 };
 
-/// RFC 9114 §7.2.8: "Frame types that were used in HTTP/2 where there is no corresponding HTTP/3 frame type": their receipt is
-/// H3_FRAME_UNEXPECTED.
+/// RFC 9114 §7.2.8: "Frame types that were used in HTTP/2 where there is no corresponding HTTP/3 frame type":
+/// their receipt is H3_FRAME_UNEXPECTED.
 bool isHttp2FrameType(std::uint64_t type);
 
 /// Where FrameReader puts what it found. An error ends the reading.
@@ -38,11 +38,12 @@ class FrameSink {
   virtual Error onFrame(std::uint64_t type, quic::Bytes payload) = 0;
 };
 
-/// Takes the bytes of one stream, split anywhere. DATA is passed through; other known frames are collected up to a bound;
-/// unknown ones are skipped (RFC 9114 §9).
+/// Takes the bytes of one stream, split anywhere. DATA is passed through; other known frames are collected up
+/// to a bound; unknown ones are skipped (RFC 9114 §9).
 class FrameReader {
  public:
-  /// Largest payload that is collected: a field section of 32 KiB compressed badly, and more than any sane SETTINGS.
+  /// Largest payload that is collected: a field section of 32 KiB compressed badly, and more than any sane
+  /// SETTINGS.
   static constexpr std::size_t kMaxBuffered = 32 * 1024;
 
   Error push(std::span<std::uint8_t> data, FrameSink& sink);

@@ -65,7 +65,8 @@ Error readSection(const Headers& headers, const std::array<std::string_view, N>&
       if (const Error error = checkRegular(name, value)) return error;
       continue;
     }
-    // RFC 9114 §4.3: "All pseudo-header fields MUST appear in the header section before regular header fields."
+    // RFC 9114 §4.3: "All pseudo-header fields MUST appear in the header section before regular header
+    // fields."
     if (regular) return malformed("a pseudo-header field after a regular one");
     const auto found = std::find(known.begin(), known.end(), name);
     if (found == known.end()) return malformed("an undefined pseudo-header field");
@@ -76,8 +77,8 @@ Error readSection(const Headers& headers, const std::array<std::string_view, N>&
   return {};
 }
 
-// RFC 9297 §3.2: "The Capsule Protocol MUST NOT be used with messages that contain Content-Length, Content-Type, or
-// Transfer-Encoding header fields." The last is connection-specific anyway.
+// RFC 9297 §3.2: "The Capsule Protocol MUST NOT be used with messages that contain Content-Length,
+// Content-Type, or Transfer-Encoding header fields." The last is connection-specific anyway.
 Error checkCapsuleMessage(const Headers& headers) {
   if (!capsuleProtocol(headers)) return {};
   if (findHeader(headers, "content-length") != nullptr || findHeader(headers, "content-type") != nullptr)
@@ -136,8 +137,8 @@ Error checkRequest(const Headers& headers) {
     return checkCapsuleMessage(headers);
   }
   if (protocol != nullptr && !validToken(*protocol)) return malformed("an invalid :protocol");
-  // RFC 8441 §4: "On requests that contain the :protocol pseudo-header field, the :scheme and :path pseudo-header fields
-  // of the target URI MUST also be included."
+  // RFC 8441 §4: "On requests that contain the :protocol pseudo-header field, the :scheme and :path
+  // pseudo-header fields of the target URI MUST also be included."
   if (scheme == nullptr || !validScheme(*scheme)) return malformed("no valid :scheme");
   if (path == nullptr || path->empty()) return malformed("no :path");
   const bool http = *scheme == "https" || *scheme == "http";
@@ -162,8 +163,8 @@ Error checkResponse(const Headers& headers, unsigned& status) {
   // RFC 9114 §4.5: "HTTP/3 does not support […] the 101 (Switching Protocols) informational status code".
   if (status == 101) return malformed("101 in HTTP/3");
   if (capsuleProtocol(headers)) {
-    // RFC 9297 §3.2: "HTTP status codes 204 (No Content), 205 (Reset Content), and 206 (Partial Content) MUST NOT be sent
-    // on responses that use the Capsule Protocol."
+    // RFC 9297 §3.2: "HTTP status codes 204 (No Content), 205 (Reset Content), and 206 (Partial Content) MUST
+    // NOT be sent on responses that use the Capsule Protocol."
     if (status >= 204 && status <= 206) return malformed("the Capsule Protocol with status 204, 205 or 206");
     if (status >= 200 && status <= 299) return checkCapsuleMessage(headers);
   }
@@ -178,8 +179,8 @@ Error checkTrailers(const Headers& headers) {
 }
 
 bool capsuleProtocol(const Headers& headers) {
-  // RFC 9297 §3.4: "if this field is included multiple times, its type will become a List and the field will therefore be
-  // ignored".
+  // RFC 9297 §3.4: "if this field is included multiple times, its type will become a List and the field will
+  // therefore be ignored".
   if (countHeader(headers, "capsule-protocol") != 1) return false;
   std::string_view value = *findHeader(headers, "capsule-protocol");
   // RFC 8941 §4.2: leading and trailing spaces are discarded.

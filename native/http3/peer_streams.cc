@@ -11,8 +11,9 @@ constexpr std::uint64_t kQpackDecoderType = 0x03;
 
 Error unexpected(const char* reason) { return {ErrorCode::kFrameUnexpected, reason}; }
 
-/// RFC 9114 §7.1: "A frame payload that contains additional bytes after the identified fields or a frame payload that
-/// terminates before the end of the identified fields MUST be treated as a connection error of type H3_FRAME_ERROR."
+/// RFC 9114 §7.1: "A frame payload that contains additional bytes after the identified fields or a frame
+/// payload that terminates before the end of the identified fields MUST be treated as a connection error of
+/// type H3_FRAME_ERROR."
 bool readOneId(quic::Bytes payload, std::uint64_t& id) {
   quic::Reader reader(payload);
   id = reader.varint();
@@ -24,8 +25,8 @@ bool readOneId(quic::Bytes payload, std::uint64_t& id) {
 Error ControlReader::onFrameStart(std::uint64_t type, std::uint64_t length) {
   (void)length;
   const bool settings = type == static_cast<std::uint64_t>(FrameType::kSettings);
-  // RFC 9114 §6.2.1: "If the first frame of the control stream is any other frame type, this MUST be treated as a
-  // connection error of type H3_MISSING_SETTINGS."
+  // RFC 9114 §6.2.1: "If the first frame of the control stream is any other frame type, this MUST be treated
+  // as a connection error of type H3_MISSING_SETTINGS."
   if (!settingsSeen_ && !settings) return {ErrorCode::kMissingSettings, "the first frame is not SETTINGS"};
   switch (static_cast<FrameType>(type)) {
     case FrameType::kSettings:
@@ -37,8 +38,8 @@ Error ControlReader::onFrameStart(std::uint64_t type, std::uint64_t length) {
     case FrameType::kPushPromise:
       return unexpected("a frame of requests on the control stream");
     case FrameType::kMaxPushId:
-      // RFC 9114 §7.2.7: "A client MUST treat the receipt of a MAX_PUSH_ID frame as a connection error of type
-      // H3_FRAME_UNEXPECTED."
+      // RFC 9114 §7.2.7: "A client MUST treat the receipt of a MAX_PUSH_ID frame as a connection error of
+      // type H3_FRAME_UNEXPECTED."
       if (!server_) return unexpected("MAX_PUSH_ID of a server");
       return {};
     case FrameType::kCancelPush:
@@ -59,8 +60,8 @@ Error ControlReader::onFrame(std::uint64_t type, quic::Bytes payload) {
   if (!readOneId(payload, id)) return {ErrorCode::kFrameError, "a frame is not one ID long"};
   if (type == static_cast<std::uint64_t>(FrameType::kGoaway)) return events_.onControlGoaway(id);
   if (type == static_cast<std::uint64_t>(FrameType::kMaxPushId)) return onMaxPushId(id);
-  // CANCEL_PUSH. RFC 9114 §7.2.3: a push ID "greater than currently allowed on the connection", or "not yet […] mentioned
-  // by a PUSH_PROMISE frame": there is no push here, so it is always one of these.
+  // CANCEL_PUSH. RFC 9114 §7.2.3: a push ID "greater than currently allowed on the connection", or "not yet
+  // […] mentioned by a PUSH_PROMISE frame": there is no push here, so it is always one of these.
   return {ErrorCode::kIdError, "CANCEL_PUSH without a push"};
 }
 
@@ -71,8 +72,9 @@ Error ControlReader::onSettings(quic::Bytes payload) {
 }
 
 Error ControlReader::onMaxPushId(std::uint64_t id) {
-  // RFC 9114 §7.2.7: "A MAX_PUSH_ID frame cannot reduce the maximum push ID; receipt of a MAX_PUSH_ID frame that contains a
-  // smaller value than previously received MUST be treated as a connection error of type H3_ID_ERROR."
+  // RFC 9114 §7.2.7: "A MAX_PUSH_ID frame cannot reduce the maximum push ID; receipt of a MAX_PUSH_ID frame
+  // that contains a smaller value than previously received MUST be treated as a connection error of type
+  // H3_ID_ERROR."
   if (maxPushId_ && id < *maxPushId_) return {ErrorCode::kIdError, "MAX_PUSH_ID went down"};
   maxPushId_ = id;
   return {};
@@ -114,9 +116,10 @@ Error PeerStreams::readType(Stream& stream, std::span<std::uint8_t>& bytes) {
       case kQpackDecoderType:
         return setKind(stream, Kind::kQpackDecoder);
       case kPushType:
-        // RFC 9114 §6.2.2: "Only servers can push; if a server receives a client-initiated push stream, this MUST be treated
-        // as a connection error of type H3_STREAM_CREATION_ERROR." §4.6: "A client MUST treat receipt of a push stream as a
-        // connection error of type H3_ID_ERROR when no MAX_PUSH_ID frame has been sent".
+        // RFC 9114 §6.2.2: "Only servers can push; if a server receives a client-initiated push stream, this
+        // MUST be treated as a connection error of type H3_STREAM_CREATION_ERROR." §4.6: "A client MUST treat
+        // receipt of a push stream as a connection error of type H3_ID_ERROR when no MAX_PUSH_ID frame has
+        // been sent".
         if (server_) return {ErrorCode::kStreamCreationError, "a push stream of a client"};
         return {ErrorCode::kIdError, "a push stream without MAX_PUSH_ID"};
       default:
@@ -140,8 +143,8 @@ Error PeerStreams::setKind(Stream& stream, Kind kind) {
 
 Error PeerStreams::onEnd(std::uint64_t id) {
   const auto found = streams_.find(id);
-  // RFC 9114 §6.2: "A receiver MUST tolerate unidirectional streams being closed or reset prior to the reception of the
-  // unidirectional stream header."
+  // RFC 9114 §6.2: "A receiver MUST tolerate unidirectional streams being closed or reset prior to the
+  // reception of the unidirectional stream header."
   if (found == streams_.end()) return {};
   const Kind kind = found->second.kind;
   if (kind == Kind::kUntyped || kind == Kind::kUnknown) return {};

@@ -40,7 +40,8 @@ class ControlReader final : public FrameSink {
   std::optional<std::uint64_t> maxPushId_;
 };
 
-/// The unidirectional streams of the peer: finds their types, and keeps them to their rules (RFC 9114 §6.2, RFC 9204 §4.2).
+/// The unidirectional streams of the peer: finds their types, and keeps them to their rules (RFC 9114 §6.2,
+/// RFC 9204 §4.2).
 class PeerStreams {
  public:
   PeerStreams(bool server, ControlEvents& control, QpackEncoder& encoder, QpackDecoder& decoder)

@@ -53,14 +53,15 @@ bool QpackEncoder::encode(std::uint64_t streamId, const Headers& headers, std::v
   std::vector<nghttp3_nv> fields;
   fields.reserve(headers.size());
   for (const auto& [name, value] : headers) {
-    // RFC 9204 §7.1.3: credentials carry the N bit, so that intermediaries do not put them into a table either.
+    // RFC 9204 §7.1.3: credentials carry the N bit, so that intermediaries do not put them into a table
+    // either.
     const bool secret = name == "authorization";
-    fields.push_back({.name = bytesOf(name),
-                      .value = bytesOf(value),
-                      .namelen = name.size(),
-                      .valuelen = value.size(),
-                      .flags = static_cast<std::uint8_t>(secret ? NGHTTP3_NV_FLAG_NEVER_INDEX
-                                                                : NGHTTP3_NV_FLAG_NONE)});
+    fields.push_back(
+        {.name = bytesOf(name),
+         .value = bytesOf(value),
+         .namelen = name.size(),
+         .valuelen = value.size(),
+         .flags = static_cast<std::uint8_t>(secret ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE)});
   }
   Buffer prefix;
   Buffer section;

@@ -14,8 +14,8 @@ struct nghttp3_qpack_decoder;
 
 namespace mqvpn::http3 {
 
-/// QPACK (RFC 9204) with nghttp3. Neither side uses the dynamic table: it would save some dozen bytes once per connection, and
-/// cost state that a peer can attack and a header block that can wait for another stream.
+/// QPACK (RFC 9204) with nghttp3. Neither side uses the dynamic table: it would save some dozen bytes once
+/// per connection, and cost state that a peer can attack and a header block that can wait for another stream.
 class QpackEncoder {
  public:
   QpackEncoder();
@@ -41,8 +41,8 @@ class QpackDecoder {
     kOk,
     /// H3 connection error QPACK_DECOMPRESSION_FAILED.
     kFailed,
-    /// The section is larger than `maxSize`; it was not decoded to its end, and need not be: there is no dynamic table to keep
-    /// in step.
+    /// The section is larger than `maxSize`; it was not decoded to its end, and need not be: there is no
+    /// dynamic table to keep in step.
     kTooLarge,
   };
   /// A whole encoded field section. `maxSize` as fieldSectionSize() counts.

@@ -31,8 +31,8 @@ RequestStream::RequestStream(quic::Transport& transport, Events& events, QpackEn
 Error RequestStream::onFrameStart(std::uint64_t type, std::uint64_t length) {
   switch (static_cast<FrameType>(type)) {
     case FrameType::kData:
-      // RFC 9114 §4.1: "a DATA frame before any HEADERS frame, or a HEADERS or DATA frame after the trailing HEADERS
-      // frame, is considered invalid" (H3_FRAME_UNEXPECTED).
+      // RFC 9114 §4.1: "a DATA frame before any HEADERS frame, or a HEADERS or DATA frame after the trailing
+      // HEADERS frame, is considered invalid" (H3_FRAME_UNEXPECTED).
       if (receive_ != Receive::kBody) return unexpected("DATA outside of a message's content");
       content_ += length;
       if (contentLength_ && content_ > *contentLength_)
@@ -44,8 +44,9 @@ Error RequestStream::onFrameStart(std::uint64_t type, std::uint64_t length) {
       if (length > FrameReader::kMaxBuffered) return {ErrorCode::kExcessiveLoad, "HEADERS is too large"};
       return {};
     case FrameType::kPushPromise:
-      // RFC 9114 §7.2.5: "A server MUST treat the receipt of a PUSH_PROMISE frame as a connection error of type
-      // H3_FRAME_UNEXPECTED"; a client sends no MAX_PUSH_ID here, so that every push ID is too large (H3_ID_ERROR).
+      // RFC 9114 §7.2.5: "A server MUST treat the receipt of a PUSH_PROMISE frame as a connection error of
+      // type H3_FRAME_UNEXPECTED"; a client sends no MAX_PUSH_ID here, so that every push ID is too large
+      // (H3_ID_ERROR).
       if (server_) return unexpected("PUSH_PROMISE of a client");
       return {ErrorCode::kIdError, "PUSH_PROMISE without MAX_PUSH_ID"};
     case FrameType::kCancelPush:
@@ -100,8 +101,8 @@ Error RequestStream::onResponseSection(const Headers& headers) {
   }
   const bool success = status < 300;
   tunnel_ = connect_ && success;
-  // RFC 9110 §9.3.6: "A client MUST ignore any Content-Length or Transfer-Encoding header fields received in a successful
-  // response to CONNECT."
+  // RFC 9110 §9.3.6: "A client MUST ignore any Content-Length or Transfer-Encoding header fields received in
+  // a successful response to CONNECT."
   if (!tunnel_) {
     if (const Error error = noteContentLength(headers)) return error;
   }
@@ -124,8 +125,8 @@ Error RequestStream::noteContentLength(const Headers& headers) {
 
 Error RequestStream::onFin() {
   if (over_ || receive_ == Receive::kDone) return {};
-  // RFC 9114 §7.1: "When a stream terminates cleanly, if the last frame on the stream was truncated, this MUST be treated as
-  // a connection error of type H3_FRAME_ERROR."
+  // RFC 9114 §7.1: "When a stream terminates cleanly, if the last frame on the stream was truncated, this
+  // MUST be treated as a connection error of type H3_FRAME_ERROR."
   if (!reader_.atBoundary()) return {ErrorCode::kFrameError, "a stream ends inside a frame"};
   if (receive_ == Receive::kHeaders) {
     if (server_) return {ErrorCode::kRequestIncomplete, "a stream without a request"};
@@ -199,8 +200,8 @@ void RequestStream::abandon(std::uint64_t errorCode) {
   if (over_) return;
   const bool receiving = receive_ != Receive::kDone;
   close();
-  // RFC 9114 §4.1.1: "an implementation resets the sending parts of streams and aborts reading on the receiving parts". Also
-  // after our FIN: what was not delivered need not be.
+  // RFC 9114 §4.1.1: "an implementation resets the sending parts of streams and aborts reading on the
+  // receiving parts". Also after our FIN: what was not delivered need not be.
   transport_.resetStream(id(), errorCode);
   if (receiving) transport_.stopSending(id(), errorCode);
 }

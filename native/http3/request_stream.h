@@ -13,7 +13,8 @@
 
 namespace mqvpn::http3 {
 
-/// Our own limit for field sections, in bytes as fieldSectionSize() counts: what we tell in MAX_FIELD_SECTION_SIZE.
+/// Our own limit for field sections, in bytes as fieldSectionSize() counts: what we tell in
+/// MAX_FIELD_SECTION_SIZE.
 constexpr std::uint64_t kMaxFieldSection = 32 * 1024;
 
 /// Whether an error ends one request only (RFC 9114 §8); the others end the connection.

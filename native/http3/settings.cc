@@ -63,8 +63,9 @@ std::vector<std::uint8_t> encodeSettings(const Settings& settings, std::optional
     append(out, SettingId::kQpackBlockedStreams, settings.qpackBlockedStreams);
   if (settings.enableConnectProtocol) append(out, SettingId::kEnableConnectProtocol, 1);
   if (settings.h3Datagram) append(out, SettingId::kH3Datagram, 1);
-  // RFC 9114 §7.2.4.1: "Setting identifiers of the format 0x1f * N + 0x21 […] are reserved […] Endpoints SHOULD
-  // include at least one such setting in their SETTINGS frame." An N of 20 bits keeps it within four bytes.
+  // RFC 9114 §7.2.4.1: "Setting identifiers of the format 0x1f * N + 0x21 […] are reserved […] Endpoints
+  // SHOULD include at least one such setting in their SETTINGS frame." An N of 20 bits keeps it within four
+  // bytes.
   if (grease) append(out, 0x1f * (*grease & 0xfffff) + 0x21, *grease >> 32 & 0x3f);
   return out;
 }
@@ -81,8 +82,8 @@ Error decodeSettings(quic::Bytes payload, Settings& out) {
     seen.push_back(id);
     if (const Error error = apply(id, value, out)) return error;
   }
-  // RFC 9114 §7.2.4: "A receiver MAY treat the presence of duplicate setting identifiers as a connection error of type
-  // H3_SETTINGS_ERROR."
+  // RFC 9114 §7.2.4: "A receiver MAY treat the presence of duplicate setting identifiers as a connection
+  // error of type H3_SETTINGS_ERROR."
   std::sort(seen.begin(), seen.end());
   if (std::adjacent_find(seen.begin(), seen.end()) != seen.end())
     return {ErrorCode::kSettingsError, "a setting comes twice"};
@@ -90,9 +91,9 @@ Error decodeSettings(quic::Bytes payload, Settings& out) {
 }
 
 bool settingsCompatible(const Settings& before, const Settings& now) {
-  // RFC 9114 §7.2.4.2: "its SETTINGS frame MUST NOT reduce any limits or alter any values that might be violated by the
-  // client with its 0-RTT data". RFC 9204 §3.2.3: "If the remembered value is non-zero, the server MUST send the same
-  // non-zero value".
+  // RFC 9114 §7.2.4.2: "its SETTINGS frame MUST NOT reduce any limits or alter any values that might be
+  // violated by the client with its 0-RTT data". RFC 9204 §3.2.3: "If the remembered value is non-zero, the
+  // server MUST send the same non-zero value".
   if (before.qpackMaxTableCapacity != 0 && now.qpackMaxTableCapacity != before.qpackMaxTableCapacity)
     return false;
   return now.qpackBlockedStreams >= before.qpackBlockedStreams &&

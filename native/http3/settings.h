@@ -30,12 +30,13 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-/// The payload of a SETTINGS frame, to be kept with a resumption ticket as well (RFC 9114 §7.2.4.2). `grease`: one setting
-/// that has no meaning (RFC 9114 §7.2.4.1), chosen by its value.
+/// The payload of a SETTINGS frame, to be kept with a resumption ticket as well (RFC 9114 §7.2.4.2).
+/// `grease`: one setting that has no meaning (RFC 9114 §7.2.4.1), chosen by its value.
 std::vector<std::uint8_t> encodeSettings(const Settings& settings, std::optional<std::uint64_t> grease);
 Error decodeSettings(quic::Bytes payload, Settings& out);
 
-/// Whether a server that accepted 0-RTT may send `now` after it had sent `before` (RFC 9114 §7.2.4.2, RFC 9297 §2.1.1).
+/// Whether a server that accepted 0-RTT may send `now` after it had sent `before` (RFC 9114 §7.2.4.2, RFC
+/// 9297 §2.1.1).
 bool settingsCompatible(const Settings& before, const Settings& now);
 
 }  // namespace mqvpn::http3

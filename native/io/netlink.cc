@@ -12,6 +12,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "io/clock.h"
 #include "io/netlink_message.h"
 #include "io/netlink_parse.h"
 
@@ -195,6 +196,17 @@ int Netlink::changeAddress(std::uint16_t type, std::uint16_t flags, const std::s
 void Netlink::addAddress(const std::string& device, const IpPrefix& address, const IpAddress& peer) {
   const int error = changeAddress(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, device, address, peer);
   if (error != 0) fail(error, "add address " + toString(address) + " to device " + device);
+  if (address.address.family == 6 && link(device).up) awaitLocal(address.address);
+}
+
+void Netlink::awaitLocal(const IpAddress& address) {
+  constexpr int attempts = 200;
+  constexpr std::uint64_t pause = 1'000'000;
+  for (int i = 0; i < attempts; ++i) {
+    const auto found = route(address);
+    if (found && found->type == Route::Type::kLocal) return;
+    sleepUntilNs(monotonicNs() + pause);
+  }
 }
 
 bool Netlink::removeAddress(const std::string& device, const IpPrefix& address, const IpAddress& peer) {

@@ -37,6 +37,9 @@ class Netlink {
   void setMtu(const std::string& device, std::uint32_t mtu);
 
   /// Replaces what is there. `peer`: the far end of a point-to-point link (then `address` has full length).
+  /// Bring the device up first: the kernel takes packets for a new IPv6 address a few milliseconds later
+  /// only, and this waits for it (a TCP connection that is opened at once would lose its SYN-ACK, and a
+  /// second).
   void addAddress(const std::string& device, const IpPrefix& address, const IpAddress& peer = {});
   bool removeAddress(const std::string& device, const IpPrefix& address, const IpAddress& peer = {});
 
@@ -61,6 +64,7 @@ class Netlink {
   /// Throws. `restart` is called before each attempt.
   void dump(nlmsghdr* message, const std::string& what, const std::function<void()>& restart,
             const Each& each);
+  void awaitLocal(const IpAddress& address);
   LinkInfo askLink(nlmsghdr* message, const std::string& what);
   int changeAddress(std::uint16_t type, std::uint16_t flags, const std::string& device,
                     const IpPrefix& address, const IpAddress& peer);

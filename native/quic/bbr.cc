@@ -177,8 +177,8 @@ void Bbr::updateMinRtt() {
     probeRttMinDelay_ = rs_.rtt;
     probeRttMinStamp_ = now_;
   } else if (rs_.rtt > 0 && rs_.rtt <= probeRttMinDelay_ + std::max(probeRttMinDelay_ / 8, kSimilarRtt)) {
-    // Ours, as in Chromium's BBR: a sample as good as the minimum shows that it still holds. To empty the path
-    // for 200 ms would tell no more, and cost latency and a few percent of the throughput.
+    // Ours, as in Chromium's BBR: a sample as good as the minimum shows that it still holds. To empty the
+    // path for 200 ms would tell no more, and cost latency and a few percent of the throughput.
     probeRttMinStamp_ = now_;
   }
   const bool minRttExpired = now_ > minRttStamp_ + kMinRttFilterLen;

@@ -3,17 +3,18 @@
 namespace mqvpn::quic {
 
 void BlackHole::onLargeAcked(std::uint32_t bytes, Time sentAt) {
-  // Drop what this one says better, keep what is larger or newer; newest first.
+  // Newest first; older ones stay only if they are larger.
   std::array<Acked, 4> kept{};
   std::size_t count = 0;
-  kept[count++] = {bytes, sentAt};
-  for (const Acked& old : acked_)
-    if (old.bytes > 0 && count < kept.size() && (old.bytes > bytes || old.sentAt > sentAt))
-      kept[count++] = old;
-  std::sort(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count),
-            [](const Acked& a, const Acked& b) {
-              return a.sentAt != b.sentAt ? a.sentAt > b.sentAt : a.bytes > b.bytes;
-            });
+  bool placed = false;
+  for (const Acked& old : acked_) {
+    if (!placed && sentAt >= old.sentAt) {
+      kept[count++] = {bytes, sentAt};
+      placed = true;
+    }
+    if (old.bytes > bytes || old.sentAt > sentAt)
+      if (count < kept.size()) kept[count++] = old;
+  }
   acked_ = kept;
   // A packet smaller than all that were lost proves nothing about these.
   if (losses_ > 0 && bytes < smallestLost_) return;

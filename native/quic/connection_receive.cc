@@ -396,7 +396,7 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
     Error operator()(const PathChallengeFrame& f) {
       // RFC 9000 §8.2.2: "An endpoint MUST NOT send more than one PATH_RESPONSE frame in response to one
       // PATH_CHALLENGE frame". A flood is answered as far as the list goes.
-      if (path.answers.size() < 8) path.answers.push_back({f.data, network});
+      if (path.answers.size() < 8) path.answers.push_back({f.data, network, 3 * packet.size});
       return {};
     }
     Error operator()(const PathResponseFrame& f) {

@@ -431,7 +431,7 @@ bool Connection::produceAnswer(SendBatch& batch, Path& path) {
     const PathAnswer answer = path.answers.front();
     path.answers.erase(path.answers.begin());
     const bool here = answer.to == path.network;
-    const std::uint64_t room = here ? path.amplification.room() : UINT64_MAX;
+    const std::uint64_t room = here ? path.amplification.room() : answer.most;
     if (room < 64) continue;
     beginBatch(batch, path, answer.to);
     Build build;
@@ -449,8 +449,8 @@ bool Connection::produceAnswer(SendBatch& batch, Path& path) {
     frame.path = path.id;
     build.add(frame);
     // RFC 9000 §8.2.2: "An endpoint MUST expand datagrams that contain a PATH_RESPONSE frame to at least the
-    // smallest allowed maximum datagram size of 1200 bytes." To an address that is not ours to trust it goes
-    // as it is, three times as long as its question at the most: the question was as long.
+    // smallest allowed maximum datagram size of 1200 bytes", but "MUST NOT expand [...] if the resulting data
+    // exceeds the anti-amplification limit".
     body.zeros(body.room());
     const std::size_t size = seal(nullptr, path, out, headerSize, numberSize, number, body.size());
     noteSent(path.sent, path, size, build);

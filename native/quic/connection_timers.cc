@@ -85,8 +85,13 @@ Time Connection::deadline() const {
   if (state_ == State::kFinished) return kNever;
   if (state_ != State::kOpen) return closeDeadline_;
   Time at = std::min({idleDeadline_, keepAliveAt_, handshakeDeadline_, discardEarlyAt_});
-  for (const Space& space : handshake_)
-    if (!space.discarded) at = std::min({at, space.sent.lossDeadline(), space.received.ackDeadline()});
+  for (const Space& space : handshake_) {
+    if (!space.discarded) {
+      at = std::min(at, space.sent.lossDeadline());
+      if (space.send && paths_.front()->amplification.room() >= kMinInitialSize)
+        at = std::min(at, space.received.ackDeadline());
+    }
+  }
   at = std::min(at, nextPto().at);
   for (const auto& path : paths_) {
     at = std::min(at, path->sent.lossDeadline());

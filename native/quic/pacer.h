@@ -30,8 +30,8 @@ class Pacer {
   void onSent(std::uint64_t bytes) { tokens_ -= static_cast<double>(bytes); }
   void onDatagramSize(std::uint64_t maxDatagramSize) { maxDatagramSize_ = maxDatagramSize; }
 
-  /// The most that gathers while nothing is sent: a quantum and another millisecond, at least an initial window
-  /// (ten datagrams).
+  /// The most that gathers while nothing is sent: a quantum and another millisecond, at least an initial
+  /// window (ten datagrams).
   std::uint64_t burst(std::uint64_t rate) const;
   /// What an empty bucket waits for.
   std::uint64_t quantum(std::uint64_t rate) const;

@@ -46,6 +46,8 @@ struct Challenge {
 struct PathAnswer {
   PathData data;
   NetworkPath to;
+  /// What may be sent there at most, unless the address is known: three times the question (§8.1).
+  std::size_t most = 0;
 };
 
 /// One path of a connection: all that is per path ID in draft-ietf-quic-multipath. A connection without

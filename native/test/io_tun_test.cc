@@ -33,10 +33,10 @@ class Mirror : mqvpn::tunnel::CoalesceSink {
   explicit Mirror(bool offload = true) : tun_(tunOrSkip({.name = "mirror%d", .offload = offload})) {
     if (!tun_) return;
     Netlink netlink;
-    netlink.addAddress(tun_->name(), prefix("10.9.0.1/24"));
-    netlink.addAddress(tun_->name(), prefix("fd00:9::1/64"));
     netlink.setMtu(tun_->name(), 1400);
     netlink.setUp(tun_->name(), true);
+    netlink.addAddress(tun_->name(), prefix("10.9.0.1/24"));
+    netlink.addAddress(tun_->name(), prefix("fd00:9::1/64"));
   }
   explicit operator bool() const { return tun_.has_value(); }
   const Tun& tun() const { return *tun_; }

@@ -255,6 +255,7 @@ TEST_CASE("a full socket would block, and becomes writable when there is room") 
   SilentLan lan;
   if (!lan.tap) return;
   for (const bool offload : {true, false}) {
+    Netlink().setUp("lan0", true);
     UdpOptions options;
     options.bind = address("10.8.0.1");
     options.bufferBytes = 1;
@@ -264,7 +265,7 @@ TEST_CASE("a full socket would block, and becomes writable when there is room") 
     const auto bytes = pattern(10 * 1000);
     SendResult result;
     for (int i = 0; i < 100 && result.status == SendStatus::kSent; ++i)
-      result = sender.send(train(bytes, 1000, address(offload ? "10.8.0.9" : "10.8.0.10", 9)));
+      result = sender.send(train(bytes, 1000, address("10.8.0.9", 9)));
     CHECK(result.status == SendStatus::kWouldBlock);
     CHECK(result.error == EAGAIN);
     CHECK(result.batches == 0);
@@ -272,6 +273,8 @@ TEST_CASE("a full socket would block, and becomes writable when there is room") 
     CHECK(result.bytes < bytes.size());
     CHECK(result.bytes % 1000 == 0);
     CHECK(sender.segmentationOffload() == offload);
+    // A device that goes down forgets who was asked, and drops what waits for them.
+    Netlink().setUp("lan0", false);
     CHECK(awaits(sender.fd(), POLLOUT));
   }
 }

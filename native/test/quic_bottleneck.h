@@ -73,6 +73,7 @@ class Bottleneck {
   }
   Time now() const { return now_; }
   void setRate(double rate) { config_.rate = rate; }
+  void setDelay(Duration delay) { config_.delay = delay; }
   void setLoss(double loss) { config_.loss = loss; }
   std::uint64_t largestQueue() const { return largestQueue_; }
   void resetLargestQueue() { largestQueue_ = 0; }

@@ -104,7 +104,8 @@ TEST_CASE("the window never falls below two datagrams (RFC 9002 7.2)") {
   }
 }
 
-TEST_CASE("persistent congestion collapses the window, and slow start follows up to 0.7 of it (RFC 9438 4.8)") {
+TEST_CASE(
+    "persistent congestion collapses the window, and slow start follows up to 0.7 of it (RFC 9438 4.8)") {
   Rounds rounds;
   for (int i = 0; i < 3; ++i) rounds.round();
   rounds.lose(true);

@@ -263,12 +263,12 @@ TEST_CASE("write() takes what fits the buffer, and onStreamWritable() tells when
   client.ackAll();
   CHECK(client.events.take() == Words{});
   CHECK(client.streams.writableBytes(0) == 40);
-  CHECK(client.packet(24) == Words{"STREAM 0 @40 +19"});
+  CHECK(client.packet(24) == Words{"STREAM 0 @40 +20"});
   client.ackAll();
   CHECK(client.events.take() == Words{"writable 0"});
   // The FIN did not count, because not all was taken.
   CHECK(client.write(0, 50, true) == 50);
-  CHECK(client.packet() == Words{"STREAM 0 @59 +91 FIN"});
+  CHECK(client.packet() == Words{"STREAM 0 @60 +90 FIN"});
   client.ackAll();
   CHECK(client.events.take() == Words{});
   CHECK(client.write(0, 1) == 0);

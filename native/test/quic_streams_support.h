@@ -1,5 +1,7 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -132,3 +134,12 @@ struct TestStreams {
 };
 
 }  // namespace mqvpn::quic::test
+
+template <>
+struct doctest::StringMaker<std::vector<std::string>> {
+  static String convert(const std::vector<std::string>& words) {
+    std::string all;
+    for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
+    return ("[" + all + "]").c_str();
+  }
+};

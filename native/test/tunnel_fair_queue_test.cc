@@ -26,7 +26,8 @@ struct Out {
 };
 
 struct Fixture {
-  explicit Fixture(FairQueueLimits limits = {}, PoolSizes sizes = {8192, 64}) : pool(sizes), queue(pool, limits) {}
+  explicit Fixture(FairQueueLimits limits = {}, PoolSizes sizes = {8192, 64})
+      : pool(sizes), queue(pool, limits) {}
 
   bool put(std::uint32_t flow, std::size_t size, std::uint32_t number, Time now, std::uint8_t ecn = 0) {
     Udp udp;
@@ -62,7 +63,8 @@ struct Fixture {
     if (head == nullptr) return std::nullopt;
     Bytes bytes(head->size);
     REQUIRE(head->packet->segmenter.write(head->packet->index, bytes.data()) == bytes.size());
-    const Out out{head->packet->flowHash, bytes.size() >= 32 ? numberOf(bytes.data()) : 0, bytes.size(), head->mark};
+    const Out out{head->packet->flowHash, bytes.size() >= 32 ? numberOf(bytes.data()) : 0, bytes.size(),
+                  head->mark};
     queue.pop();
     return out;
   }
@@ -248,7 +250,8 @@ TEST_CASE("random operations never lose count of bytes, packets or slots") {
       case 1:
       case 2:
       case 3:
-        fixture.put(static_cast<std::uint32_t>(random() % 2000), 28 + random() % 1400, 0, now, random() % 2 ? 2 : 0);
+        fixture.put(static_cast<std::uint32_t>(random() % 2000), 28 + random() % 1400, 0, now,
+                    random() % 2 ? 2 : 0);
         break;
       case 4:
         fixture.queue.dropFattest();

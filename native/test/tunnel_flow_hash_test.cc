@@ -106,8 +106,7 @@ TEST_CASE("pings with different identifiers are different flows, their sequence 
 
 TEST_CASE("cut off and malformed packets have a hash too") {
   const Bytes whole = ip6(0, join({Bytes(8), ports(1, 2)}));
-  for (std::size_t size = 0; size <= whole.size(); ++size)
-    (void)flowHash(std::span(whole).first(size), kKey);
+  for (std::size_t size = 0; size <= whole.size(); ++size) (void)flowHash(std::span(whole).first(size), kKey);
   // A chain of extension headers that ends beyond the packet.
   Bytes chain(8);
   chain[1] = 255;

@@ -29,7 +29,8 @@ TEST_CASE("a read packet keeps its bytes while others are read") {
   CHECK(small->data.size() == 100);
   CHECK(large->data.size() == 60'000);
   const auto all = [](const Packet* packet, std::uint8_t value) {
-    return std::all_of(packet->data.begin(), packet->data.end(), [&](std::uint8_t byte) { return byte == value; });
+    return std::all_of(packet->data.begin(), packet->data.end(),
+                       [&](std::uint8_t byte) { return byte == value; });
   };
   CHECK(all(small, 0xaa));
   CHECK(all(large, 0xbb));

@@ -37,8 +37,8 @@ inline void finish4(Bytes& packet) {
   std::memcpy(&packet[10], &sum, 2);
 }
 
-/// An IPv4 UDP packet of `size` bytes in all (at least 28), with right checksums. The first 4 bytes of payload hold `number`,
-/// the next 8 `stamp`, when there is room.
+/// An IPv4 UDP packet of `size` bytes in all (at least 28), with right checksums. The first 4 bytes of
+/// payload hold `number`, the next 8 `stamp`, when there is room.
 inline Bytes udp4(const Udp& udp, std::size_t size, std::uint32_t number = 0, std::uint64_t stamp = 0) {
   Bytes packet(std::max<std::size_t>(size, 28));
   packet[0] = 0x45;
@@ -75,7 +75,8 @@ inline std::uint64_t stampOf(const std::uint8_t* packet) {
 }
 
 /// An IPv6 packet: header, then `rest` with `next` as its next header.
-inline Bytes ip6(std::uint8_t next, const Bytes& rest, std::uint8_t sourceEnd = 2, std::uint8_t destinationEnd = 9) {
+inline Bytes ip6(std::uint8_t next, const Bytes& rest, std::uint8_t sourceEnd = 2,
+                 std::uint8_t destinationEnd = 9) {
   Bytes packet(40);
   packet[0] = 0x60;
   put16(packet, 4, rest.size());

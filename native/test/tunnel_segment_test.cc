@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-
 #include "tunnel/segment.h"
 #include "tunnel_segment_support.h"
 

@@ -15,6 +15,7 @@ enum Alert : std::uint8_t {
   kUnknownCa = 48,
   kIllegalParameter = 47,
   kDecodeError = 50,
+  kProtocolVersion = 70,
   kInternalError = 80,
   kMissingExtension = 109,
   kNoApplicationProtocol = 120,

@@ -67,6 +67,7 @@ bool hasSessionId(std::span<const std::uint8_t> clientHello);
 
 constexpr std::uint16_t kExtensionPreSharedKey = 41;
 constexpr std::uint16_t kExtensionEarlyData = 42;
+constexpr std::uint16_t kExtensionSupportedVersions = 43;
 /// Whether a ClientHello has that extension.
 bool hasExtension(std::span<const std::uint8_t> clientHello, std::uint16_t type);
 

@@ -58,11 +58,7 @@ bool Session::Impl::failLibrary(int result, const char* doing) {
   if (result == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR && client != nullptr) {
     return fail(explainRefusal(session, client->config, name));
   }
-  if (result == GNUTLS_E_NO_APPLICATION_PROTOCOL) {
-    return failAlert(kNoApplicationProtocol,
-                     std::string(server ? "the client offers" : "the server chose") +
-                         " no application protocol (ALPN) of ours: " + joined(alpnOffer));
-  }
+  if (result == GNUTLS_E_NO_APPLICATION_PROTOCOL) return fail(noProtocol());
   const int alert = gnutls_error_to_alert(result, nullptr);
   return failAlert(alert < 0 ? std::uint8_t{kInternalError} : static_cast<std::uint8_t>(alert),
                    std::string(doing) + ": " + gnutls_strerror(result));
@@ -150,41 +146,58 @@ bool Session::Impl::feed(Level level, std::span<const std::uint8_t> data) {
 }
 
 bool Session::Impl::inspect(std::span<const std::uint8_t> message) {
-  const auto type = static_cast<MessageType>(message.front());
+  switch (static_cast<MessageType>(message.front())) {
+    case MessageType::kClientHello:
+      return inspectClientHello(message);
+    case MessageType::kServerHello:
+      return inspectServerHello(message);
+    case MessageType::kNewSessionTicket:
+      return inspectTicket(message);
+    default:
+      return true;
+  }
+}
+
+bool Session::Impl::inspectClientHello(std::span<const std::uint8_t> message) {
   // RFC 9001 §8.4: "A server SHOULD treat the receipt of a TLS ClientHello with a non-empty legacy_session_id
   // field as a connection error of type PROTOCOL_VIOLATION."
-  if (type == MessageType::kClientHello && hasSessionId(message)) {
-    return violation("the client asks for the compatibility mode of TLS 1.3");
+  if (hasSessionId(message)) return violation("the client asks for the compatibility mode of TLS 1.3");
+  // RFC 9001 §4.2: "An endpoint MUST terminate the connection if a version of TLS older than 1.3 is
+  // negotiated." Without this extension (RFC 8446 §4.2.1) one would be.
+  if (!hasExtension(message, kExtensionSupportedVersions)) {
+    return failAlert(kProtocolVersion, "the client does not offer TLS 1.3");
   }
-  if (type == MessageType::kClientHello && server && hasExtension(message, kExtensionEarlyData) &&
-      !hasKeyShare(message, serverContext->groups)) {
+  if (hasExtension(message, kExtensionEarlyData) && !hasKeyShare(message, serverContext->groups)) {
     // RFC 9001 §4.6.2: "A server will always reject 0-RTT if it sends a TLS HelloRetryRequest." GnuTLS
     // accepts it first, and then takes the second ClientHello for 0-RTT data. Without a replay filter it
-    // rejects at once.
+    // rejects it.
     gnutls_anti_replay_enable(session, nullptr);
   }
+  return true;
+}
+
+bool Session::Impl::inspectServerHello(std::span<const std::uint8_t> message) {
   // The callback of the handshake secrets needs to know it; GnuTLS says it only later.
-  if (type == MessageType::kServerHello)
-    suite = serverHelloSuite(message.subspan(kMessageHeaderSize)).value_or(suite);
-  if (type == MessageType::kServerHello && isRetryRequest(message)) {
-    retried = true;
-    // GnuTLS puts early_data into its second ClientHello as well, which RFC 8446 §4.1.2 forbids, and runs out
-    // of epochs. Tickets are used once, so the next attempt is without one.
-    if (!earlyAlpn.empty()) {
-      return failAlert(kHandshakeFailure,
-                       "the server asks for another key share after 0-RTT was offered; try again");
-    }
+  suite = serverHelloSuite(message.subspan(kMessageHeaderSize)).value_or(suite);
+  if (!isRetryRequest(message)) return true;
+  retried = true;
+  // GnuTLS puts early_data into its second ClientHello as well, which RFC 8446 §4.1.2 forbids, and then runs
+  // out of epochs. Tickets are used once, so the next attempt is without one.
+  return earlyAlpn.empty() ||
+         failAlert(kHandshakeFailure,
+                   "the server asks for another key share after 0-RTT was offered; try again");
+}
+
+bool Session::Impl::inspectTicket(std::span<const std::uint8_t> message) {
+  const TicketEarlyData early = ticketEarlyData(message);
+  if (early == TicketEarlyData::kMalformed) return failAlert(kDecodeError, "a session ticket is malformed");
+  // RFC 9001 §4.6.1: "A client MUST treat receipt of a NewSessionTicket that contains an early_data extension
+  // with any other value as a connection error of type PROTOCOL_VIOLATION."
+  if (early == TicketEarlyData::kWrongLimit) {
+    return violation("a ticket limits 0-RTT data as only TLS over TCP does");
   }
-  if (type == MessageType::kNewSessionTicket) {
-    // RFC 9001 §4.6.1: "A client MUST treat receipt of a NewSessionTicket that contains an early_data
-    // extension with any other value as a connection error of type PROTOCOL_VIOLATION."
-    const TicketEarlyData early = ticketEarlyData(message);
-    if (early == TicketEarlyData::kMalformed) return failAlert(kDecodeError, "a session ticket is malformed");
-    if (early == TicketEarlyData::kWrongLimit)
-      return violation("a ticket limits 0-RTT data as only TLS over TCP does");
-    // Where a HelloRetryRequest was needed, it will be needed again; see above.
-    ticketAllowsEarlyData = early == TicketEarlyData::kYes && !retried;
-  }
+  // Where a HelloRetryRequest was needed, it will be needed again; see inspectServerHello().
+  ticketAllowsEarlyData = early == TicketEarlyData::kYes && !retried;
   return true;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tls/secret.h"
@@ -60,6 +62,7 @@ struct ServerConfig {
   std::string priority;
 };
 
+/// Must outlive its sessions.
 class ClientContext {
  public:
   /// Throws std::runtime_error that names the file and the cause.
@@ -106,9 +109,12 @@ struct Failure {
 class Session {
  public:
   /// `serverName`: what the certificate must be for: a DNS name, or an IP address as text (which is not sent
-  /// as SNI: RFC 6066 §3). Trouble while it is made shows as a failed start(). `ticket`: what newTicket()
-  /// gave in an earlier session with the same server name and the same trust; empty: none. What is damaged or
-  /// has expired counts as none. Use each ticket once (RFC 8446 §C.4).
+  /// as SNI: RFC 6066 §3). Trouble while a session is made shows as a failed start(), or a failed feed().
+  ///
+  /// `ticket`: what newTicket() gave in an earlier session with the same server name and the same trust;
+  /// empty: none. What is damaged or has expired counts as none. Use each ticket once (RFC 8446 §C.4).
+  ///
+  /// `transportParameters` are never empty (RFC 9000 §7.3).
   static std::unique_ptr<Session> client(const ClientContext& context, const std::string& serverName,
                                          std::span<const std::uint8_t> transportParameters,
                                          std::span<const std::uint8_t> ticket, SessionEvents& events);
@@ -135,10 +141,11 @@ class Session {
   /// Server, after completion: makes a NewSessionTicket (through onCryptoData at kApplication).
   bool sendTicket();
   /// Client: a ticket arrived since the last call; the bytes to keep. Empty: none. They embed the ALPN and
-  /// suite, and the resumption secret: a file of them is for its owner's eyes only. A session that is resumed
-  /// shows no certificate and checks no name, so a ticket is as good as the verification of the session that
-  /// it came from: keep it under the server's name, port and the trust (CA file, pin, insecure) of that
-  /// session, and never use it under another.
+  /// suite, and the resumption secret: a file of them is for its owner's eyes only.
+  ///
+  /// A session that is resumed shows no certificate and checks no name: GnuTLS uses a ticket for ANY host. So
+  /// a ticket is as good as the verification of the session that it came from. Keep it under the server's
+  /// name, port and the trust (CA file, pin, insecure) of that session, and never use it under another.
   std::vector<std::uint8_t> newTicket();
 
   struct Impl;

@@ -103,7 +103,11 @@ struct Session::Impl {
   /// Whether the ClientHello that waits in `notes` asks for 0-RTT without the ticket that would allow it.
   bool earlyDataWithoutTicket() const;
   bool take(Level level, std::span<const std::uint8_t> message);
+  /// What GnuTLS does not check, or must be told in advance.
   bool inspect(std::span<const std::uint8_t> message);
+  bool inspectClientHello(std::span<const std::uint8_t> message);
+  bool inspectServerHello(std::span<const std::uint8_t> message);
+  bool inspectTicket(std::span<const std::uint8_t> message);
   bool pump();
   bool finish();
   bool deliver();

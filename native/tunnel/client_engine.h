@@ -18,9 +18,9 @@ namespace mqvpn::tunnel {
 
 /// The client's end: one connection, one tunnel. It ends with its connection; for the next one make another.
 class ClientEngine final : public Engine,
-                           private HttpHost,
-                           private quic::EndpointEvents,
-                           private connect_ip::ClientEvents {
+                           public HttpHost,
+                           public quic::EndpointEvents,
+                           public connect_ip::ClientEvents {
  public:
   /// `tls`, `random`, `tun` and `events` outlive the engine.
   ClientEngine(ClientSettings settings, const tls::ClientContext& tls, quic::RandomSource& random,

@@ -12,3 +12,20 @@ mqvpn_add_test(tunnel_queue_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_codel_test.cc ../test/tunnel_fair_queue_test.cc
           ../test/tunnel_flow_hash_test.cc ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
   LIBRARIES mqvpn_tunnel_queue)
+
+# Both ends of the VPN, without a system call.
+add_library(mqvpn_tunnel STATIC
+  client_engine.cc
+  explain.cc
+  scheduler.cc
+  server_client.cc
+  server_engine.cc
+  status.cc
+  tunnel.cc
+)
+target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mqvpn_http3 mqvpn_quic)
+
+mqvpn_add_test(tunnel_test
+  SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_many_test.cc
+          ../test/tunnel_explain_test.cc ../test/tls_support.cc
+  LIBRARIES mqvpn_tunnel)

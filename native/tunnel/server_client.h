@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "connect_ip/address_pool.h"
 #include "connect_ip/early_datagrams.h"
 #include "connect_ip/server_session.h"
 #include "quic/connection.h"

@@ -36,14 +36,14 @@ HashKey randomKey(quic::RandomSource& random) {
 
 }  // namespace
 
-ServerEngine::ServerEngine(ServerSettings settings, connect_ip::AddressPool pool, tls::ServerContext& tls,
+ServerEngine::ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses, tls::ServerContext& tls,
                            std::span<const std::uint8_t, 32> secret, quic::RandomSource& random, TunSink& tun,
                            EventSink& events, quic::Time now)
     : settings_(std::move(settings)),
       random_(random),
       tun_(tun),
       events_(events),
-      addresses_(std::move(pool)),
+      addresses_(std::move(addresses)),
       packets_(settings_.engine.pool),
       scheduler_(makeScheduler(settings_.engine.scheduler)),
       hashKey_(randomKey(random)),
@@ -60,8 +60,8 @@ ServerEngine::~ServerEngine() {
 
 std::vector<connect_ip::Prefix> ServerEngine::network() const {
   std::vector<connect_ip::Prefix> network;
-  if (const auto prefix = addresses_.server4()) network.push_back(*prefix);
-  if (const auto prefix = addresses_.server6()) network.push_back(*prefix);
+  if (const auto prefix = addresses_->server4()) network.push_back(*prefix);
+  if (const auto prefix = addresses_->server6()) network.push_back(*prefix);
   return network;
 }
 
@@ -165,8 +165,8 @@ bool ServerEngine::disconnect(std::uint64_t id, std::string_view reason, quic::T
 // --- the TUN device
 
 ServerClient* ServerEngine::clientFor(const PacketView& view) const {
-  const std::uint32_t offset = view.version == 4 ? addresses_.offsetOf4(view.destination4())
-                                                 : addresses_.offsetOf6(view.destination().data());
+  const std::uint32_t offset = view.version == 4 ? addresses_->offsetOf4(view.destination4())
+                                                 : addresses_->offsetOf6(view.destination().data());
   return offset < byOffset_.size() ? byOffset_[offset] : nullptr;
 }
 
@@ -204,7 +204,7 @@ void ServerEngine::onTunRead(std::size_t bytes, quic::Time now) {
 
 void ServerEngine::onUnknown(const PacketView& view, quic::Time now) {
   ++unknownDestination_;
-  const auto own = view.version == 4 ? addresses_.server4() : addresses_.server6();
+  const auto own = view.version == 4 ? addresses_->server4() : addresses_->server6();
   if (!own || !icmpLimit_.take(now)) return;
   std::array<std::uint8_t, connect_ip::kMaxIcmpSize> buffer;
   const std::size_t size =
@@ -276,15 +276,15 @@ std::optional<std::string> ServerEngine::authorize(std::string_view key) const {
 }
 
 std::optional<connect_ip::AddressPool::Lease> ServerEngine::lease(ServerClient&, const std::string& key) {
-  if (addresses_.inUse() >= settings_.maxClients) return std::nullopt;
-  auto lease = addresses_.allocate(key);
+  if (addresses_->inUse() >= settings_.maxClients) return std::nullopt;
+  auto lease = addresses_->allocate(key);
   if (lease && lease->offset >= byOffset_.size()) byOffset_.resize(lease->offset + 1);
   return lease;
 }
 
 void ServerEngine::release(std::uint32_t offset) {
   byOffset_[offset] = nullptr;
-  addresses_.release(offset);
+  addresses_->release(offset);
 }
 
 void ServerEngine::tellRefused(const quic::SocketAddress& remote, connect_ip::Refusal reason) {

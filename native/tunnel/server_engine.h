@@ -28,8 +28,8 @@ class ServerClient;
 /// any others.
 class ServerEngine final : public Engine, private quic::EndpointEvents {
  public:
-  /// `pool` from the settings' subnets. `secret`: see quic::Endpoint. All references outlive the engine.
-  ServerEngine(ServerSettings settings, connect_ip::AddressPool pool, tls::ServerContext& tls,
+  /// `addresses`: of the settings' subnets. `secret`: see quic::Endpoint. All references outlive the engine.
+  ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses, tls::ServerContext& tls,
                std::span<const std::uint8_t, 32> secret, quic::RandomSource& random, TunSink& tun,
                EventSink& events, quic::Time now);
   ~ServerEngine() override;
@@ -80,7 +80,7 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   quic::RandomSource& random_;
   TunSink& tun_;
   EventSink& events_;
-  connect_ip::AddressPool addresses_;
+  std::unique_ptr<connect_ip::AddressPool> addresses_;
   PacketPool packets_;
   std::unique_ptr<Scheduler> scheduler_;
   const HashKey hashKey_;
