@@ -1,4 +1,6 @@
 # Connections and endpoints: everything of QUIC together.
+find_package(nlohmann_json REQUIRED)
+
 add_library(mqvpn_quic STATIC
   address_token.cc
   connection.cc
@@ -10,6 +12,7 @@ add_library(mqvpn_quic STATIC
   endpoint.cc
   local_ids.cc
   packet_keys.cc
+  qlog.cc
   random.cc
   received_packets.cc
   remote_ids.cc
@@ -17,8 +20,8 @@ add_library(mqvpn_quic STATIC
 target_link_libraries(mqvpn_quic PUBLIC mqvpn_quic_codec mqvpn_quic_streams mqvpn_quic_recovery mqvpn_tls)
 
 mqvpn_add_test(quic_test
-  SOURCES ../test/quic_test_main.cc ../test/quic_connection_test.cc ../test/quic_random_test.cc ../test/quic_sim.cc ../test/tls_support.cc
-  LIBRARIES mqvpn_quic ${GNUTLS_LIBRARY})
+  SOURCES ../test/quic_test_main.cc ../test/quic_connection_test.cc ../test/quic_qlog_test.cc ../test/quic_random_test.cc ../test/quic_sim.cc ../test/tls_support.cc
+  LIBRARIES mqvpn_quic nlohmann_json::nlohmann_json ${GNUTLS_LIBRARY})
 mqvpn_add_fuzzer(quic_connection_fuzz
   SOURCES ../test/quic_connection_fuzz.cc ../test/quic_sim.cc ../test/tls_support.cc
   LIBRARIES mqvpn_quic ${GNUTLS_LIBRARY})

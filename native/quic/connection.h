@@ -189,6 +189,9 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   bool isStatelessReset(Bytes datagram) const;
   void keepForLater(Bytes packet, const NetworkPath& network, Ecn ecn, tls::Level level);
   void replayKept();
+  void traceDropped(std::size_t size, std::string_view reason) {
+    if (host_.tracer) host_.tracer->onPacketDropped(size, reason, now_);
+  }
 
   // connection_paths.cc
   Path& primary() { return *paths_.front(); }

@@ -161,10 +161,12 @@ bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t>
       !keys->packet.open(0, opened.number, packet.first(headerSize), protectedPart.data(),
                          protectedPart.size())) {
     ++counters_.undecryptable;
+    traceDropped(packet.size(), "decryption_failure");
     return false;
   }
   if (received->isDuplicate(opened.number)) {
     ++counters_.duplicates;
+    traceDropped(packet.size(), "duplicate");
     return true;
   }
   // RFC 9000 §17.2: the reserved bits "MUST" be 0 after removing protection, else PROTOCOL_VIOLATION.
@@ -231,6 +233,7 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
       return true;
     case OneRttKeys::Opened::kFailed:
       ++counters_.undecryptable;
+      traceDropped(packet.size(), "decryption_failure");
       // RFC 9001 §6.6: "If the total number of received packets that fail authentication [...] exceeds the
       // integrity limit for the selected AEAD, the endpoint MUST immediately close the connection with a
       // connection error of type AEAD_LIMIT_REACHED"
@@ -242,6 +245,7 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
     path->lowestReceivedInPhase = std::min(path->lowestReceivedInPhase, opened.number);
   if (path->received.isDuplicate(opened.number)) {
     ++counters_.duplicates;
+    traceDropped(packet.size(), "duplicate");
     return true;
   }
   if ((packet[0] & 0x18) != 0) {
@@ -504,6 +508,7 @@ void Connection::onVersionNegotiation(const PacketHeader& header, Bytes packet) 
 void Connection::keepForLater(Bytes packet, const NetworkPath& network, Ecn ecn, tls::Level level) {
   if (handshakeComplete_ || kept_.size() >= kMostKept) {
     ++counters_.tooEarly;
+    traceDropped(packet.size(), "key_unavailable");
     return;
   }
   kept_.push_back({{packet.begin(), packet.end()}, network, ecn, level});

@@ -98,7 +98,7 @@ void Cubic::avoid(const AckSample& sample, const Rtt& rtt, bool used) {
     state_.epochBegan = sample.now;
     state_.reno = state_.window;
     state_.most = std::max(state_.most, state_.window);
-    // RFC 9438 §4.2: "K = cbrt((W_max - cwnd_epoch) / C)".
+    // RFC 9438 §4.2: K = cbrt((W_max - cwnd_epoch) / C).
     state_.k = std::cbrt((state_.most - state_.window) / segment / kC);
   }
   if (!used) {
@@ -117,7 +117,7 @@ void Cubic::avoid(const AckSample& sample, const Rtt& rtt, bool used) {
     state_.window = std::max(state_.window, state_.reno);
     return;
   }
-  // §4.2: "target = cwnd if W_cubic(t + RTT) < cwnd, 1.5 * cwnd if W_cubic(t + RTT) > 1.5 * cwnd".
+  // §4.2: the target is W_cubic(t + RTT), but at least cwnd and at most 1.5 * cwnd.
   const double target =
       std::clamp(curveAt(elapsed + seconds(rtt.smoothed())), state_.window, 1.5 * state_.window);
   state_.window += (target - state_.window) * acked / state_.window;
@@ -126,7 +126,7 @@ void Cubic::avoid(const AckSample& sample, const Rtt& rtt, bool used) {
 void Cubic::onLoss(const LossSample& sample, const Rtt&) {
   if (sample.isPersistent) {
     // RFC 9002 §7.6.2: "the sender's congestion window MUST be reduced to the minimum congestion window".
-    // RFC 9438 §4.8: "CUBIC follows Reno to reduce cwnd, but sets ssthresh using β_cubic".
+    // RFC 9438 §4.8: "CUBIC follows Reno to reduce cwnd [RFC5681], but sets ssthresh using β_cubic".
     if (episode_.isNew(sample.largestSentAt)) {
       state_.prior = state_.window;
       state_.threshold = std::max(state_.window * kBeta, least());

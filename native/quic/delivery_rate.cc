@@ -34,8 +34,7 @@ DeliveryRate::Sample DeliveryRate::sample(const SentPacket& newest, Duration min
   sample.txInFlight = newest.txInFlight;
   // §4.1.2.3: "Use the longer of the send_elapsed and ack_elapsed".
   const Duration interval = std::max(sendElapsed_, now - newest.deliveredAt);
-  // §4.1.2.3: "Normally we expect interval >= MinRTT. Note that rate may still be overestimated when a
-  // spuriously retransmitted skb was first (s)acked".
+  // §4.1.2.3: "Normally we expect interval >= MinRTT."
   if (interval == 0 || interval < minimumRtt) return sample;
   sample.rate = static_cast<std::uint64_t>(static_cast<double>(delivered_ - newest.delivered) * 1e9 /
                                            static_cast<double>(interval));

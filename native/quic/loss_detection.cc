@@ -103,8 +103,7 @@ bool SentPackets::extendsPersistent(std::uint64_t number, Time now, const PathSe
   inLostRun_ = true;
   lostRunLast_ = number;
 
-  // "these two packets were ack-eliciting when sent"; "a prior RTT sample existed when these two packets were
-  // sent".
+  // "a prior RTT sample existed when these two packets were sent. These two packets MUST be ack-eliciting".
   const SentRing::Slot& slot = ring_.at(number);
   if (!slot.ackEliciting || slot.sentAt <= path.rtt_.firstSampleAt()) return false;
   if (lostRunStart_ == kNever) lostRunStart_ = slot.sentAt;
@@ -118,9 +117,9 @@ bool SentPackets::extendsPersistent(std::uint64_t number, Time now, const PathSe
 void SentPackets::onSpuriousLoss(std::uint64_t number, State how, std::uint64_t largest, Time now) {
   ++spuriousLosses_;
   lossesSinceSpurious_ = 0;
-  // RFC 9002 §6.1.1: "Implementations MAY use a larger reordering threshold"; "Algorithms that increase the
-  // reordering threshold after spuriously detecting losses, such as RACK, have proven to be useful in
-  // deployed networks". The distance is how much later it came than what was sent after it.
+  // RFC 9002 §6.1.1: "Algorithms that increase the reordering threshold after spuriously detecting losses,
+  // such as RACK [RFC8985], have proven to be useful in TCP and are expected to be at least as useful in
+  // QUIC." The distance is how much later it came than what was sent after it.
   const std::uint64_t distance = std::max(largest, largestAcked_.value_or(0)) - number;
   packetThreshold_ = std::min(kMostPacketThreshold, std::max(packetThreshold_, distance + 1));
   // The time threshold steps 9/8, 5/4, 3/2, 2, at most once for the packets of a round trip.

@@ -32,7 +32,8 @@ void MtuDiscovery::advance(Time now) {
   losses_ = 0;
   outstanding_ = false;
   trying_ = nextSize();
-  // RFC 8899 §5.2: "If the timer expires, the search is resumed". Nothing is left to gain at most_.
+  // RFC 8899 §5.2: "The PMTU_RAISE_TIMER is used to periodically resume the Search Phase". Nothing is left to
+  // gain at most_.
   dueAt_ = trying_ != 0 ? now : current_ < most_ ? now + kRaiseInterval : kNever;
 }
 

@@ -20,7 +20,7 @@ struct StreamLink {
 
 /// Of one type. RFC 9000 §4.6: more "would allow a maximum stream ID that cannot be expressed as a
 /// variable-length integer".
-constexpr std::uint64_t kMostStreams = std::uint64_t{1} << 60;
+constexpr std::uint64_t kMostStreamCount = std::uint64_t{1} << 60;
 
 /// RFC 9000 §2.1: "The least significant bit (0x01) of the stream ID identifies the initiator of the stream";
 /// "The second least significant bit (0x02) of the stream ID distinguishes between bidirectional streams […]

@@ -5,7 +5,7 @@
 
 namespace mqvpn::quic {
 
-std::uint64_t Streams::Remote::nextLimit() const { return std::min(closed + window, kMostStreams); }
+std::uint64_t Streams::Remote::nextLimit() const { return std::min(closed + window, kMostStreamCount); }
 
 bool Streams::Remote::updateDue() const {
   // RFC 9000 §4.6: "Implementations might choose to increase limits as streams are closed, to keep the number
@@ -15,8 +15,8 @@ bool Streams::Remote::updateDue() const {
 
 Streams::Streams(bool isServer, const StreamLimits& limits, StreamEvents& events)
     : isServer_(isServer), limits_(limits), events_(events), receiveWindow_(limits.connectionWindow) {
-  remote(true).window = remote(true).limit = std::min(limits.maxBidi, kMostStreams);
-  remote(false).window = remote(false).limit = std::min(limits.maxUni, kMostStreams);
+  remote(true).window = remote(true).limit = std::min(limits.maxBidi, kMostStreamCount);
+  remote(false).window = remote(false).limit = std::min(limits.maxUni, kMostStreamCount);
 }
 
 Streams::~Streams() = default;
@@ -27,8 +27,8 @@ void Streams::describe(TransportParameters& own) const {
   own.initialMaxStreamDataBidiLocal = stream;
   own.initialMaxStreamDataBidiRemote = stream;
   own.initialMaxStreamDataUni = stream;
-  own.initialMaxStreamsBidi = std::min(limits_.maxBidi, kMostStreams);
-  own.initialMaxStreamsUni = std::min(limits_.maxUni, kMostStreams);
+  own.initialMaxStreamsBidi = std::min(limits_.maxBidi, kMostStreamCount);
+  own.initialMaxStreamsUni = std::min(limits_.maxUni, kMostStreamCount);
 }
 
 std::uint64_t Streams::initialSendLimit(std::uint64_t id) const {

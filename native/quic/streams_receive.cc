@@ -113,7 +113,8 @@ Error Streams::onMaxStreamData(const MaxStreamDataFrame& frame) {
 Error Streams::onMaxStreams(const MaxStreamsFrame& frame) {
   // RFC 9000 §19.11: "Receipt of a frame that permits opening of a stream larger than this limit MUST be
   // treated as a connection error of type FRAME_ENCODING_ERROR."
-  if (frame.maximum > kMostStreams) return {TransportError::kFrameEncodingError, "MAX_STREAMS above 2^60"};
+  if (frame.maximum > kMostStreamCount)
+    return {TransportError::kFrameEncodingError, "MAX_STREAMS above 2^60"};
   Local& kind = local(frame.bidirectional);
   const std::uint64_t before = kind.limit.value();
   if (kind.limit.raise(frame.maximum)) {
@@ -135,7 +136,8 @@ Error Streams::onStreamDataBlocked(const StreamDataBlockedFrame& frame) {
 Error Streams::onStreamsBlocked(const StreamsBlockedFrame& frame) {
   // RFC 9000 §19.14: "Receipt of a frame that encodes a larger stream ID MUST be treated as a connection
   // error of type STREAM_LIMIT_ERROR or FRAME_ENCODING_ERROR."
-  if (frame.limit > kMostStreams) return {TransportError::kFrameEncodingError, "STREAMS_BLOCKED above 2^60"};
+  if (frame.limit > kMostStreamCount)
+    return {TransportError::kFrameEncodingError, "STREAMS_BLOCKED above 2^60"};
   return finish({});
 }
 

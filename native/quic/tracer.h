@@ -28,9 +28,8 @@ class Tracer {
   };
   virtual void onPacketSent(const Packet& packet, Time now) = 0;
   virtual void onPacketReceived(const Packet& packet, Time now) = 0;
-  /// `reason` as qlog's quic:packet_dropped trigger.
+  /// `reason`: a trigger of qlog's quic:packet_dropped.
   virtual void onPacketDropped(std::size_t size, std::string_view reason, Time now) = 0;
-  virtual void onFrameLost(std::uint32_t pathId, std::uint64_t number, Time now) = 0;
   virtual void onMetrics(std::uint32_t pathId, const PathSender& sender, Time now) = 0;
   virtual void onKeyUpdated(std::uint64_t phase, bool local, Time now) = 0;
   virtual void onPathUpdated(std::uint32_t pathId, std::string_view state, Time now) = 0;

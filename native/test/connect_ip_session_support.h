@@ -66,8 +66,8 @@ struct ServerSide final : http3::Events {
     std::optional<std::pair<std::uint64_t, bool>> ended;
     explicit One(ServerSide& side) : owner(side) {}
 
-    std::optional<std::string> authorize(std::string_view key) override {
-      if (owner.key.empty() || constantTimeEquals(key, owner.key)) return "ann";
+    std::optional<std::string> authorize(std::string_view told) override {
+      if (owner.key.empty() || constantTimeEquals(told, owner.key)) return "ann";
       return std::nullopt;
     }
     Grant admit(const Request& request) override {

@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t at = 1;
   while (at + 2 <= size) {
     const std::uint8_t what = data[at++];
-    const std::size_t length = std::min<std::size_t>(data[at++], size - at);
+    const std::size_t said = data[at++];
+    const std::size_t length = std::min(said, size - at);
     const ByteVector bytes(data + at, data + at + length);
     at += length;
     // Low bits: which stream of the peer, or the first requests.

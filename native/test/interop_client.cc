@@ -98,7 +98,8 @@ class Downloads final : public http3::Events {
 
 class Client final : public tunnel::HttpHost, public quic::EndpointEvents {
  public:
-  explicit Client(const InteropOptions& options) : options_(options), downloads_(options) {}
+  explicit Client(const InteropOptions& options)
+      : options_(options), downloads_(options), network_(!options.noOffload) {}
 
   int run();
 

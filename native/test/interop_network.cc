@@ -29,19 +29,22 @@ quic::SocketAddress fromSockAddr(const io::SockAddr& address) {
   return made;
 }
 
-std::uint32_t InteropNetwork::open(const io::SockAddr& bind) {
+std::unique_ptr<io::UdpSocket> InteropNetwork::makeSocket(const io::SockAddr& bind) const {
   io::UdpOptions options;
   options.bind = bind;
-  sockets_.push_back(std::make_unique<io::UdpSocket>(options));
+  options.offload = offload_;
+  return std::make_unique<io::UdpSocket>(options);
+}
+
+std::uint32_t InteropNetwork::open(const io::SockAddr& bind) {
+  sockets_.push_back(makeSocket(bind));
   const auto number = static_cast<std::uint32_t>(sockets_.size() - 1);
   poller_.add(sockets_.back()->fd(), number);
   return number;
 }
 
 void InteropNetwork::replace(std::uint32_t number, const io::SockAddr& bind) {
-  io::UdpOptions options;
-  options.bind = bind;
-  auto made = std::make_unique<io::UdpSocket>(options);
+  std::unique_ptr<io::UdpSocket> made = makeSocket(bind);
   poller_.remove(sockets_[number]->fd());
   sockets_[number] = std::move(made);
   poller_.add(sockets_[number]->fd(), number);

@@ -18,6 +18,8 @@ quic::SocketAddress fromSockAddr(const io::SockAddr& address);
 /// Carries one endpoint's datagrams over real sockets, on the clock of the machine.
 class InteropNetwork {
  public:
+  explicit InteropNetwork(bool offload) : offload_(offload) {}
+
   /// Returns the new socket's number, for NetworkPath::socket.
   std::uint32_t open(const io::SockAddr& bind);
   /// Socket `number` becomes another one, with a port of the kernel's choice; the endpoint does not notice.
@@ -33,6 +35,9 @@ class InteropNetwork {
   void send(const quic::SendBatch& batch, quic::Connection* connection);
   void receive(quic::Endpoint& endpoint, std::uint32_t number);
 
+  std::unique_ptr<io::UdpSocket> makeSocket(const io::SockAddr& bind) const;
+
+  const bool offload_;
   io::Poller poller_;
   std::vector<std::unique_ptr<io::UdpSocket>> sockets_;
   std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(quic::SendBatch::kMostBytes);

@@ -48,6 +48,7 @@ Setter to(Value InteropOptions::*member) {
 const std::map<std::string, bool InteropOptions::*, std::less<>> kFlags{
     {"--retry", &InteropOptions::retry},
     {"--insecure", &InteropOptions::insecure},
+    {"--no-offload", &InteropOptions::noOffload},
 };
 
 const std::map<std::string, Setter, std::less<>>& valued() {

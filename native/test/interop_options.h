@@ -19,6 +19,8 @@ struct InteropOptions {
   /// SSLKEYLOGFILE format; empty: none.
   std::string keylog;
   quic::CongestionAlgorithm congestion = quic::CongestionAlgorithm::kCubic;
+  /// One datagram per system call, so that a capture shows them as they would be on a cable.
+  bool noOffload = false;
   /// After so many bytes of bodies; 0: never.
   std::uint64_t keyUpdateAfter = 0;
 

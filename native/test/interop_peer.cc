@@ -2,15 +2,14 @@
 // for nothing else:
 //
 //   mqvpn-interop-peer server --listen ADDR:PORT --cert FILE --key FILE [--retry] [--body BYTES]
-//       answers every request with 200 and a body; a path "/N" asks for N bytes; a POST gets back what it
-//       sent
-//   mqvpn-interop-peer client --connect ADDR:PORT --name HOST (--ca FILE | --insecure) --get PATH [--requests
-//   N]
-//       [--ticket FILE] [--token FILE] [--rebind-after BYTES] [--migrate-after
-//       BYTES] [--out FILE] downloads; exit code 0 when all of it came
+//       answers GET with 200 and a body, whose size a path "/N" names; POST with what it carried
+//   mqvpn-interop-peer client --connect ADDR:PORT --name HOST (--ca FILE | --insecure) --get PATH
+//       [--requests N] [--ticket FILE] [--token FILE] [--rebind-after BYTES] [--migrate-after BYTES]
+//       [--out FILE] [--timeout SECONDS]
+//       downloads; exit code 0 when all of it came
 //
-// Both: [--key-update-after BYTES] [--keylog FILE] [--priority GNUTLS-STRING] [--congestion cubic|bbr]. What
-// happens is said as JSON lines on stdout.
+// Both: [--key-update-after BYTES] [--keylog FILE] [--priority GNUTLS-STRING] [--congestion cubic|bbr]
+// [--no-offload]. What happens is said as JSON lines on stdout.
 #include <exception>
 #include <iostream>
 

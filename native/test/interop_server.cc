@@ -197,7 +197,7 @@ int runInteropServer(const InteropOptions& options) {
   quic::systemRandom().fill(secret);
   Visitors visitors(options.body);
   quic::Endpoint endpoint(settings, &tls, secret, quic::systemRandom(), visitors);
-  InteropNetwork network;
+  InteropNetwork network(!options.noOffload);
   const std::uint32_t socket = network.open(options.address);
   say("listening", {{"address", io::toString(network.local(socket))}});
   while (stopped == 0) {

@@ -14,8 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const mqvpn::quic::Bytes input(data + 1, size - 1);
   QpackDecoder decoder;
   QpackEncoder encoder;
-  if (data[0] % 4 == 1) (void)decoder.readEncoderStream(input);
-  if (data[0] % 4 == 2) (void)encoder.readDecoderStream(input);
+  // An error there is the end of the connection.
+  if (data[0] % 4 == 1 && decoder.readEncoderStream(input)) return 0;
+  if (data[0] % 4 == 2 && encoder.readDecoderStream(input)) return 0;
   const std::uint64_t most = data[0] % 4 == 3 ? 100 : 32768;
   Headers headers;
   if (decoder.decode(0, input, most, headers) != QpackDecoder::Result::kOk) return 0;

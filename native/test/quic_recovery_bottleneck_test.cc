@@ -93,7 +93,7 @@ TEST_CASE("BBR is not impressed by 1 % of random loss") {
 
 TEST_CASE("two flows share a link fairly") {
   using enum CongestionAlgorithm;
-  for (const std::uint64_t queue : {60'000, 125'000}) {
+  for (const std::uint64_t queue : {60'000U, 125'000U}) {
     CAPTURE(queue);
     CHECK(fairness(kCubic, kCubic, queue) > 0.9);
     CHECK(fairness(kBbr, kBbr, queue) > 0.9);

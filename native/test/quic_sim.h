@@ -54,7 +54,6 @@ class NonceWatch final : public Tracer {
   void onPacketSent(const Packet& packet, Time) override;
   void onPacketReceived(const Packet& packet, Time) override;
   void onPacketDropped(std::size_t, std::string_view, Time) override {}
-  void onFrameLost(std::uint32_t, std::uint64_t, Time) override {}
   void onMetrics(std::uint32_t, const PathSender&, Time) override {}
   void onKeyUpdated(std::uint64_t, bool, Time) override {}
   void onPathUpdated(std::uint32_t, std::string_view, Time) override {}

@@ -139,7 +139,7 @@ std::optional<io::Route> ShellNetwork::wayToServer() {
     if (!covers(route.destination, server_)) continue;
     // Our own: it says nothing about what is possible now.
     if (serverRoute_ && route.destination == serverRoute_->destination &&
-        route.metric == serverRoute_->metric)
+        route.device == serverRoute_->device && route.gateway == serverRoute_->gateway)
       continue;
     if (best && (best->destination.length > route.destination.length ||
                  (best->destination.length == route.destination.length && best->metric <= route.metric)))

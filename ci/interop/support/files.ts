@@ -18,11 +18,15 @@ export interface Folder {
   remove(): void
 }
 
-/** A new folder with a certificate for NAME, localhost and the addresses that tests use, signed by itself. */
-export async function makeFolder(): Promise<Folder> {
+/**
+ * A new folder with a certificate for NAME, localhost and the addresses that tests use, signed by itself.
+ * @param ballast so many more names, which make it large
+ */
+export async function makeFolder(ballast = 0): Promise<Folder> {
   const folder = mkdtempSync(path.join(tmpdir(), 'mqvpn-interop-'))
   const file = (name: string) => path.join(folder, name)
-  const names = `subjectAltName=DNS:${NAME},DNS:localhost,IP:127.0.0.1,IP:10.78.0.1,IP:fd78::1`
+  const more = Array.from({ length: ballast }, (_, at) => `,DNS:ballast-${at}.interop.example`).join('')
+  const names = `subjectAltName=DNS:${NAME},DNS:localhost,IP:127.0.0.1,IP:10.78.0.1,IP:fd78::1${more}`
   await execa('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
     ...['-subj', `/CN=${NAME}`, '-addext', names, '-keyout', file('key.pem'), '-out', file('cert.pem')],

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tls/session.h"
+#include "tunnel/events.h"
+#include "tunnel/settings.h"
+#include "tunnel/shell_sockets.h"
+#include "tunnel/shell_tun.h"
+#include "tunnel/status.h"
+
+namespace mqvpn::tunnel {
+
+struct ShellServerConfig {
+  std::string tunName;
+  quic::SocketAddress listen;
+  tls::ServerConfig tls;
+  /// Empty: none.
+  std::string keyLogFile;
+  std::string qlogDir;
+  ServerSettings settings;
+};
+
+struct ShellClientConfig {
+  std::string tunName;
+  quic::SocketAddress server;
+  tls::ClientConfig tls;
+  std::string keyLogFile;
+  std::string qlogDir;
+  /// Devices to send through, one path each; empty: whatever the kernel's routes say.
+  std::vector<std::string> devices;
+  bool manageRoutes = true;
+  /// Empty: nothing is kept.
+  std::string ticketFile;
+  ClientSettings settings;
+};
+
+struct SocketStatus {
+  std::string local;
+  std::string device;
+  bool segmentationOffload = false;
+  bool receiveOffload = false;
+  std::uint64_t dropped = 0;
+};
+
+struct ShellStatus {
+  bool server = false;
+  std::string tunName;
+  std::uint32_t tunMtu = 0;
+  bool tunOffload = false;
+  TunStats tun;
+  SocketStats sockets;
+  std::vector<SocketStatus> socket;
+  EngineStatus engine;
+};
+
+/// An engine with its thread, sockets and TUN device, in the network namespace of the thread that makes it.
+/// Everything but the constructor's caller's part happens on the engine's own thread.
+class Shell {
+ public:
+  /// Called on the engine's thread.
+  using OnEvent = std::function<void(const Event& event)>;
+
+  /// Both throw when set-up fails, and leave nothing then: std::system_error, or std::runtime_error of the
+  /// certificate.
+  static std::unique_ptr<Shell> server(ShellServerConfig config, OnEvent onEvent);
+  static std::unique_ptr<Shell> client(ShellClientConfig config, OnEvent onEvent);
+  /// Stops without waiting for the network.
+  virtual ~Shell() = default;
+
+  virtual const std::string& tunName() const = 0;
+  /// Both: from any thread; the answer comes on the engine's thread. False: it has stopped, and none comes.
+  virtual bool status(std::function<void(ShellStatus)> answer) = 0;
+  virtual bool disconnect(std::uint64_t id, std::function<void(bool)> answer) = 0;
+  /// From any thread, once. `done` is called on the engine's thread, as the last of all; destroy the shell
+  /// afterwards.
+  virtual void stop(std::function<void()> done) = 0;
+};
+
+}  // namespace mqvpn::tunnel

@@ -1,0 +1,112 @@
+#include <array>
+#include <cerrno>
+#include <span>
+#include <stdexcept>
+#include <system_error>
+
+#include "connect_ip/address_pool.h"
+#include "io/clock.h"
+#include "quic/random.h"
+#include "tls/mac.h"
+#include "tls/verification.h"
+#include "tunnel/server_client.h"
+#include "tunnel/server_engine.h"
+#include "tunnel/shell_base.h"
+#include "tunnel/shell_convert.h"
+#include "tunnel/shell_files.h"
+
+namespace mqvpn::tunnel {
+
+namespace {
+
+/// What a full packet of a connection has beside the IP packet: short header (1, connection ID 8, number 2),
+/// DATAGRAM type 1, quarter stream ID and context ID 2, tag 16.
+constexpr std::uint32_t kLeastOverhead = 30;
+
+io::UdpOptions optionsFor(const quic::SocketAddress& listen) {
+  io::UdpOptions options;
+  options.bind = toSockAddr(listen);
+  options.dualStack = listen.family == 6 && options.bind.isWildcard();
+  return options;
+}
+
+std::unique_ptr<connect_ip::AddressPool> poolOf(const ServerSettings& settings) {
+  std::string error;
+  auto pool = connect_ip::AddressPool::create(settings.subnet4, settings.subnet6, error);
+  if (!pool) throw std::system_error(EINVAL, std::generic_category(), error);
+  return pool;
+}
+
+tls::ServerConfig withKeyLog(tls::ServerConfig config, const std::string& file) {
+  if (!file.empty()) config.keyLog = keyLogTo(file);
+  return config;
+}
+
+/// Stateless resets and tokens hang on it: derived from the server's private key, it is the same after a
+/// restart, so that clients of before learn at once that their connection is gone.
+std::array<std::uint8_t, 32> secretOf(const tls::ServerConfig& config) {
+  const std::string key = config.certificatePem.empty() ? readTextFile(config.keyFile) : config.keyPem;
+  const auto bytes = [](std::string_view text) {
+    return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  };
+  return tls::hmacSha256(bytes(key), bytes("mqvpn server secret 1"));
+}
+
+class ShellServer final : public ShellBase {
+ public:
+  ShellServer(ShellServerConfig config, OnEvent onEvent)
+      : ShellBase(config.tunName, std::move(onEvent)),
+        tls_(withKeyLog(config.tls, config.keyLogFile)),
+        engine_(prepare(config), poolOf(config.settings), tls_, secretOf(config.tls), quic::systemRandom(),
+                tun_, *this, io::monotonicNs()),
+        loop_(*this, tun_, sockets_) {
+    std::vector<io::IpPrefix> addresses;
+    for (const connect_ip::Prefix& prefix : engine_.network()) addresses.push_back(toIpPrefix(prefix));
+    network_.setMtu(tunMtu_);
+    network_.setAddresses(addresses);
+    ListeningEvent listening;
+    listening.address = toSocketAddress(sockets_.at(0).local());
+    listening.pin = tls::hex(tls_.pin());
+    pending_.push_back(std::move(listening));
+    loop_.start();
+    // The first turn tells what waits.
+    loop_.post([] {});
+  }
+
+  bool disconnect(std::uint64_t id, std::function<void(bool)> answer) override {
+    return loop_.post([this, id, answer = std::move(answer)] {
+      answer(engine_.disconnect(id, "disconnected by the administrator", io::monotonicNs()));
+    });
+  }
+
+ private:
+  Engine& engine() override { return engine_; }
+  ShellLoop& loop() override { return loop_; }
+  bool isServer() const override { return true; }
+  void onReadable(int, quic::Time) override {}
+
+  /// The socket, and what follows from it for the settings.
+  ServerSettings prepare(ShellServerConfig& config) {
+    sockets_.add(optionsFor(config.listen), true);
+    ServerSettings settings = config.settings;
+    const std::uint32_t largest = network_.largestMtu();
+    const std::uint32_t payload = udpPayload(largest != 0 ? largest : 1500, config.listen.family);
+    settings.engine.connection.maxUdpPayload = payload;
+    // Each client's own limit is told by ICMP.
+    tunMtu_ = settings.engine.mtu != 0 ? settings.engine.mtu
+                                       : std::max<std::uint32_t>(kLeastMtu, payload - kLeastOverhead);
+    return settings;
+  }
+
+  tls::ServerContext tls_;
+  ServerEngine engine_;
+  ShellLoop loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<Shell> Shell::server(ShellServerConfig config, OnEvent onEvent) {
+  return std::make_unique<ShellServer>(std::move(config), std::move(onEvent));
+}
+
+}  // namespace mqvpn::tunnel
