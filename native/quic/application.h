@@ -72,6 +72,14 @@ class ConnectionEvents : public StreamEvents {
   virtual void onDatagramLost(std::uint64_t tag) { (void)tag; }
   /// The largest payload of a DATAGRAM frame that fits one packet of every path in use has changed.
   virtual void onMaxDatagramPayload(std::size_t bytes) = 0;
+  /// draft-ietf-quic-multipath: a path was opened by the peer, validated, or is gone. `code` of kAbandoned: the error code of
+  /// PATH_ABANDON.
+  enum class PathChange : std::uint8_t { kOpened, kValidated, kAbandoned, kFailed };
+  virtual void onPathChanged(std::uint32_t pathId, PathChange change, std::uint64_t code) {
+    (void)pathId, (void)change, (void)code;
+  }
+  /// More paths may be opened now than before.
+  virtual void onPathsAvailable() {}
   /// Once, last. Nothing but statistics may be asked for afterwards.
   virtual void onClosed(const CloseInfo& info) = 0;
   /// Client: to be kept for the next connection to the same name with the same trust. Opaque; holds the TLS

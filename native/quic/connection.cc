@@ -47,8 +47,11 @@ Connection::Connection(const ConnectionSettings& settings, const ConnectionHost&
 }
 
 Connection::~Connection() {
-  for (const auto& path : paths_)
-    for (const auto& entry : path->localIds.entries()) host_.ids.retire(entry.id);
+  for (const auto* list : {&paths_, &closing_})
+    for (const auto& path : *list)
+      for (const auto& entry : path->localIds.entries()) host_.ids.retire(entry.id);
+  for (const auto& [id, spare] : spares_)
+    for (const auto& entry : spare.localIds.entries()) host_.ids.retire(entry.id);
 }
 
 void Connection::startClient(ClientStart start, Time now) {
@@ -213,7 +216,9 @@ ConnectionStats Connection::stats() const {
     PathStats one;
     one.id = path->id;
     one.network = path->network;
-    one.validated = path->amplification.validated;
+    one.validated = path->amplification.validated && !path->probingOnly;
+    one.backup = path->backup;
+    one.peerWantsBackup = path->peerWantsBackup;
     const PathSender& sender = path->sender;
     one.smoothedRtt = sender.rtt().hasSample() ? sender.rtt().smoothed() : 0;
     one.minRtt = sender.rtt().minimum();

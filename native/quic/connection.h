@@ -16,6 +16,7 @@
 #include "quic/packet_header.h"
 #include "quic/packet_keys.h"
 #include "quic/path.h"
+#include "quic/path_ids.h"
 #include "quic/send_batch.h"
 #include "quic/streams.h"
 #include "quic/time.h"
@@ -27,6 +28,8 @@ struct PathStats {
   std::uint32_t id = 0;
   NetworkPath network;
   bool validated = false;
+  bool backup = false;
+  bool peerWantsBackup = false;
   Duration smoothedRtt = 0;
   Duration minRtt = 0;
   Duration rttVariation = 0;
@@ -79,6 +82,16 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   /// Client: path `pathId` continues from here: another local address or socket (RFC 9000 §9.2).
   void migrate(std::uint32_t pathId, const NetworkPath& network, Time now);
   void setMaxUdpPayload(std::uint32_t bytes, Time now);
+
+  // --- several paths (draft-ietf-quic-multipath-21)
+  MultipathVersion multipath() const { return multipath_; }
+  /// Client, handshake confirmed: opens another path. Nothing: the peer has no multipath, or no path ID with
+  /// connection IDs on both sides is free now (then it is asked for, and onPathsAvailable() will tell).
+  std::optional<std::uint32_t> openPath(const NetworkPath& network, Time now);
+  /// Tells the peer, over another path, that this one is given up. False: it is the only one, or unknown.
+  bool abandonPath(std::uint32_t pathId, TransportError code, Time now);
+  /// PATH_STATUS_BACKUP or PATH_STATUS_AVAILABLE: what the peer should do when it has other paths.
+  void setBackup(std::uint32_t pathId, bool backup, Time now);
 
   // --- the application
   bool isServer() const override { return isServer_; }
@@ -197,6 +210,25 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   Path& primary() { return *paths_.front(); }
   const Path& primary() const { return *paths_.front(); }
   Path* findPath(std::uint32_t id);
+  // connection_multipath.cc
+  void startMultipath();
+  void issueSpareIds();
+  LocalIds* localIdsOf(std::uint32_t id);
+  RemoteIds* remoteIdsOf(std::uint32_t id);
+  Path& addPath(std::uint32_t id, const NetworkPath& network);
+  std::optional<std::uint32_t> spareOfLocalId(const ConnectionId& id) const;
+  void retirePath(Path& path, std::uint64_t code);
+  void forgetPaths();
+  Error checkPathId(std::uint32_t id) const;
+  Error onNewConnectionId(const NewConnectionIdFrame& frame);
+  Error onRetireConnectionId(const RetireConnectionIdFrame& frame, const ConnectionId& usedBy);
+  Error onPathAbandon(const PathAbandonFrame& frame);
+  Error onPathStatus(const PathStatusFrame& frame);
+  Error onMaxPathId(const MaxPathIdFrame& frame);
+  Error onPathsBlocked(const PathsBlockedFrame& frame);
+  Error onPathCidsBlocked(const PathCidsBlockedFrame& frame);
+  bool hasMultipathFrames() const;
+  void writeMultipathFrames(Writer& out, Build& build);
   Path* pathOfLocalId(const ConnectionId& id);
   void issueIds(Path& path);
   void onPeerMoved(Path& path, const NetworkPath& network, const ConnectionId& destination);
@@ -215,11 +247,17 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   bool produceOneRtt(SendBatch& batch, Path& path);
   bool wantsHandshakePacket(tls::Level level) const;
   bool wantsEarlyPacket() const;
-  bool hasControlFrames(const Path& path) const;
+  bool hasConnectionFrames() const;
+  bool hasPathFrames(const Path& path) const;
+  bool mayCarry(const Path& path) const;
+  bool closingAckDue() const;
   bool hasDatagram() const;
   std::size_t buildLong(tls::Level level, std::span<std::uint8_t> out, std::size_t padTo);
   std::size_t buildShort(Path& path, std::span<std::uint8_t> out, Build& build);
   void writeControlFrames(Writer& out, Path& path, Build& build, bool early);
+  void writeAckOf(Writer& out, Path& path, Build& build);
+  bool hasIdFrames() const;
+  void writeIdFrames(Writer& out, Build& build);
   void writeDatagrams(Writer& out, Path& path, Build& build);
   std::size_t seal(PacketKeys* longKeys, Path& path, std::span<std::uint8_t> packet, std::size_t headerSize,
                    std::size_t numberSize, std::uint64_t number, std::size_t payloadSize);
@@ -266,6 +304,14 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   CryptoStream appCrypto_;
   Streams streams_;
   std::vector<std::unique_ptr<Path>> paths_;  // by rising ID; the first is path 0 or the oldest that lives
+  /// Abandoned ones: they still receive and acknowledge for a while.
+  std::vector<std::unique_ptr<Path>> closing_;
+  std::map<std::uint32_t, SparePath> spares_;
+  PathIdBook pathIds_;
+  std::vector<PathAbandonFrame> abandonsDue_;
+  bool maxPathIdDue_ = false;
+  bool pathsBlockedDue_ = false;
+  bool wantsPath_ = false;
   DatagramSource* datagrams_ = nullptr;
 
   TransportParameters own_;

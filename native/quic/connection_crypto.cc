@@ -54,10 +54,7 @@ bool Connection::onTransportParameters(std::span<const std::uint8_t> encoded) {
   streams_.setPeerLimits(peer_);
   if (!isServer_ && peer_.statelessResetToken)
     primary().remoteIds.setFirst(primary().remoteIds.current(), peer_.statelessResetToken);
-  if (own_.initialMaxPathId && peer_.initialMaxPathId)
-    multipath_ = MultipathVersion::kDraft21;
-  else if (own_.initialMaxPathIdDraft10 && peer_.initialMaxPathIdDraft10)
-    multipath_ = MultipathVersion::kDraft10;
+  startMultipath();
   primary().sender.setMaxAckDelay(peer_.maxAckDelay * kMillisecond);
   primary().mtu.setMost(static_cast<std::uint32_t>(std::min<std::uint64_t>(
                             settings_.discoverMtu ? settings_.maxUdpPayload : MtuDiscovery::kBase,
@@ -77,6 +74,10 @@ Error Connection::checkPeerParameters(const TransportParameters& peer) const {
   };
   if (!peer.initialSourceConnectionId || *peer.initialSourceConnectionId != firstRemoteId_)
     return wrong("initial_source_connection_id is not the one of the Initial packets");
+  // draft-ietf-quic-multipath-21 §2.1: with "a zero-length connection ID, the receiver MUST treat this as a
+  // connection error of type PROTOCOL_VIOLATION".
+  if (own_.initialMaxPathId && peer.initialMaxPathId && firstRemoteId_.empty())
+    return {TransportError::kProtocolViolation, "multipath with a zero-length connection ID"};
   if (isServer_) return {};
   if (!peer.originalDestinationConnectionId || *peer.originalDestinationConnectionId != originalDestination_)
     return wrong("original_destination_connection_id is not the one that was sent to");
@@ -103,12 +104,11 @@ void Connection::feedTls(tls::Level level) {
 }
 
 void Connection::onTlsFailure() {
+  // RFC 9001 §4.8: CRYPTO_ERROR is 0x0100 + the alert, but for what RFC 9001 makes another error.
   const auto& failure = tls_->failure();
-  const std::uint8_t alert = failure ? failure->alert : std::uint8_t{80};
-  // RFC 9001 §4.8: "The alert level of all TLS alerts is "fatal"; [...] CRYPTO_ERROR 0x0100 + the alert".
   close(CloseInfo::Cause::kProtocolError, false,
-        static_cast<std::uint64_t>(TransportError::kCryptoError) + alert, frame_type::kCrypto,
-        failure ? failure->message : "TLS failed");
+        failure ? failure->errorCode : static_cast<std::uint64_t>(TransportError::kInternalError),
+        frame_type::kCrypto, failure ? failure->message : "TLS failed");
 }
 
 void Connection::onTlsProgress() {
@@ -165,6 +165,7 @@ void Connection::confirmHandshake() {
   // RFC 9000 §5.1.1: "An endpoint SHOULD ensure that its peer has a sufficient number of available and unused
   // connection IDs."
   issueIds(primary());
+  issueSpareIds();
 }
 
 void Connection::discardSpace(tls::Level level) {
@@ -193,6 +194,9 @@ std::vector<std::uint8_t> Connection::wrapTicket(Bytes tlsTicket) const {
   remembered.retrySourceConnectionId.reset();
   remembered.statelessResetToken.reset();
   remembered.preferredAddress.reset();
+  // draft-ietf-quic-multipath-21 §2.1: "MUST NOT be remembered for use in a subsequent connection".
+  remembered.initialMaxPathId.reset();
+  remembered.initialMaxPathIdDraft10.reset();
   remembered.ackDelayExponent = 3;
   remembered.maxAckDelay = 25;
   const auto encoded = encodeTransportParameters(remembered);

@@ -20,8 +20,9 @@ Path* Connection::findPath(std::uint32_t id) {
 }
 
 Path* Connection::pathOfLocalId(const ConnectionId& id) {
-  for (const auto& path : paths_)
-    if (path->localIds.contains(id)) return path.get();
+  for (const auto* list : {&paths_, &closing_})
+    for (const auto& path : *list)
+      if (path->localIds.contains(id)) return path.get();
   return nullptr;
 }
 
@@ -116,6 +117,11 @@ void Connection::onPathResponse(const PathData& data) {
     path->validatedBefore.reset();
     path->sender.setPtoCount(0);
     if (host_.tracer) host_.tracer->onPathUpdated(path->id, "validated", now_);
+    if (path->probingOnly) {
+      path->probingOnly = false;
+      updateMaxDatagramPayload();
+      events_.onPathChanged(path->id, ConnectionEvents::PathChange::kValidated, 0);
+    }
     return;
   }
 }
@@ -133,6 +139,14 @@ void Connection::onChallengeTimer(Path& path) {
     return;
   }
   path.challenge.reset();
+  if (path.probingOnly) {
+    // draft-ietf-quic-multipath-21 §3.1: "If validation fails, [...] the endpoint MUST explicitly close the
+    // path".
+    const std::uint32_t id = path.id;
+    retirePath(path, static_cast<std::uint64_t>(TransportError::kPathUnstableOrPoor));
+    events_.onPathChanged(id, ConnectionEvents::PathChange::kFailed, 0);
+    return;
+  }
   if (isServer_ && path.validatedBefore) {
     // RFC 9000 §9.3.2: "If validation of the peer's address fails [...] an endpoint MUST revert to using the
     // last validated peer address".
@@ -156,7 +170,9 @@ std::size_t Connection::maxDatagramPayload() const { return maxDatagramPayload_;
 
 void Connection::updateMaxDatagramPayload() {
   std::size_t least = SIZE_MAX;
-  for (const auto& path : paths_) least = std::min(least, datagramRoom(*path));
+  for (const auto& path : paths_)
+    if (!path->probingOnly) least = std::min(least, datagramRoom(*path));
+  if (least == SIZE_MAX) return;
   if (least == maxDatagramPayload_ || !readyTold_) return;
   maxDatagramPayload_ = least;
   events_.onMaxDatagramPayload(least);
@@ -202,7 +218,7 @@ void Connection::onFrameAcked(const SentFrame& frame) {
       break;
     }
     case SentFrame::Kind::kNewConnectionId:
-      if (path) path->localIds.onFrameAcked(frame.id);
+      if (LocalIds* ids = localIdsOf(frame.path)) ids->onFrameAcked(frame.id);
       break;
     case SentFrame::Kind::kDatagram:
       if (frame.id != 0) events_.onDatagramAcked(frame.id);
@@ -245,10 +261,10 @@ void Connection::onFrameLost(const SentFrame& frame) {
       break;
     }
     case SentFrame::Kind::kNewConnectionId:
-      if (path) path->localIds.onFrameLost(frame.id);
+      if (LocalIds* ids = localIdsOf(frame.path)) ids->onFrameLost(frame.id);
       break;
     case SentFrame::Kind::kRetireConnectionId:
-      if (path) path->remoteIds.retirementLost(frame.id);
+      if (RemoteIds* ids = remoteIdsOf(frame.path)) ids->retirementLost(frame.id);
       break;
     case SentFrame::Kind::kHandshakeDone:
       handshakeDoneDue_ = true;
@@ -267,10 +283,20 @@ void Connection::onFrameLost(const SentFrame& frame) {
     case SentFrame::Kind::kPing:
     case SentFrame::Kind::kPathChallenge:
     case SentFrame::Kind::kPathResponse:
+      break;
     case SentFrame::Kind::kPathAbandon:
+      abandonsDue_.push_back({frame.path, frame.id});
+      break;
     case SentFrame::Kind::kPathStatus:
+      // draft-ietf-quic-multipath-21 §4.3: resend "only if it contains the last status sent for that path".
+      if (path && path->ownStatusSequence == frame.id) path->statusDue = true;
+      break;
     case SentFrame::Kind::kMaxPathId:
+      maxPathIdDue_ = true;
+      break;
     case SentFrame::Kind::kPathsBlocked:
+      pathsBlockedDue_ = wantsPath_;
+      break;
     case SentFrame::Kind::kPathCidsBlocked:
       break;
     default:

@@ -197,7 +197,10 @@ bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t>
 bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t> packet,
                               const NetworkPath& network, Ecn ecn) {
   Path* path = pathOfLocalId(header.destination);
-  if (path == nullptr) return false;
+  // A client opens a path by its first packet there. Nothing is made of it before the packet is proven
+  // authentic.
+  const auto spare = path == nullptr ? spareOfLocalId(header.destination) : std::nullopt;
+  if (path == nullptr && !spare) return false;
   if (!header.fixedBit && !settings_.grease) return false;
   // RFC 9001 §5.7: "a server MUST NOT process incoming 1-RTT protected packets before the TLS handshake is
   // complete."
@@ -206,17 +209,19 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
     return true;
   }
   Opened opened;
-  opened.path = path;
   opened.level = tls::Level::kApplication;
   std::size_t headerSize = 0;
-  if (!unprotect(keys_.receiveHeader(), header, packet, path->received.expected(), opened.number, headerSize))
-    return false;
+  const std::uint64_t expected = path ? path->received.expected() : 0;
+  if (!unprotect(keys_.receiveHeader(), header, packet, expected, opened.number, headerSize)) return false;
   const auto protectedPart = packet.subspan(headerSize);
   if (protectedPart.size() < tls::kTagSize) return false;
   const bool phaseBit = (packet[0] & 0x04) != 0;
-  const std::uint32_t nonceId = multipath_ == MultipathVersion::kNone ? 0 : path->id;
-  switch (keys_.open(nonceId, opened.number, phaseBit, path->lowestReceivedInPhase, packet.first(headerSize),
-                     protectedPart.data(), protectedPart.size(), now_, ptoOf(*path))) {
+  const std::uint32_t pathId = path ? path->id : *spare;
+  const std::uint32_t nonceId = multipath_ == MultipathVersion::kNone ? 0 : pathId;
+  const std::uint64_t lowestInPhase = path ? path->lowestReceivedInPhase : UINT64_MAX;
+  const Duration pto = ptoOf(path ? *path : primary());
+  switch (keys_.open(nonceId, opened.number, phaseBit, lowestInPhase, packet.first(headerSize),
+                     protectedPart.data(), protectedPart.size(), now_, pto)) {
     case OneRttKeys::Opened::kOk:
       break;
     case OneRttKeys::Opened::kOkKeyUpdated:
@@ -241,6 +246,8 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
         closeWithError({TransportError::kAeadLimitReached, "too many packets failed authentication"}, 0);
       return false;
   }
+  if (path == nullptr) path = &addPath(pathId, network);
+  opened.path = path;
   if (phaseBit == keys_.phase())
     path->lowestReceivedInPhase = std::min(path->lowestReceivedInPhase, opened.number);
   if (path->received.isDuplicate(opened.number)) {
@@ -293,7 +300,7 @@ void Connection::handlePacket(const Opened& packet, const NetworkPath& network, 
   // the peer has migrated to that address." "An endpoint only changes the address to which it sends packets
   // in response to the highest-numbered non-probing packet." §9: not before the handshake is confirmed.
   if (packet.level == tls::Level::kApplication && network != path.network && handshakeConfirmed_ &&
-      isLargest && !facts.onlyProbing && isServer_)
+      isLargest && !facts.onlyProbing && isServer_ && path.forgetAt == kNever)
     onPeerMoved(path, network, packet.destination);
   if (isLargest) path.usedByPeer = packet.destination;
 }
@@ -382,20 +389,9 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
     Error operator()(const DataBlockedFrame&) { return {}; }
     Error operator()(const StreamDataBlockedFrame& f) { return c.streams_.onStreamDataBlocked(f); }
     Error operator()(const StreamsBlockedFrame& f) { return c.streams_.onStreamsBlocked(f); }
-    Error operator()(const NewConnectionIdFrame& f) {
-      Path* target = c.findPath(f.pathId.value_or(0));
-      return target == nullptr ? Error{} : target->remoteIds.onNewConnectionId(f);
-    }
+    Error operator()(const NewConnectionIdFrame& f) { return c.onNewConnectionId(f); }
     Error operator()(const RetireConnectionIdFrame& f) {
-      Path* target = c.findPath(f.pathId.value_or(0));
-      if (target == nullptr) return {};
-      std::optional<ConnectionId> retired;
-      if (const Error error = target->localIds.retire(f.sequence, packet.destination, retired)) return error;
-      if (retired) {
-        c.host_.ids.retire(*retired);
-        c.issueIds(*target);
-      }
-      return {};
+      return c.onRetireConnectionId(f, packet.destination);
     }
     Error operator()(const PathChallengeFrame& f) {
       // RFC 9000 §8.2.2: "An endpoint MUST NOT send more than one PATH_RESPONSE frame in response to one
@@ -424,11 +420,11 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
       c.events_.onDatagram(writable(f.data), c.now_);
       return {};
     }
-    Error operator()(const PathAbandonFrame&) { return {}; }
-    Error operator()(const PathStatusFrame&) { return {}; }
-    Error operator()(const MaxPathIdFrame&) { return {}; }
-    Error operator()(const PathsBlockedFrame&) { return {}; }
-    Error operator()(const PathCidsBlockedFrame&) { return {}; }
+    Error operator()(const PathAbandonFrame& f) { return c.onPathAbandon(f); }
+    Error operator()(const PathStatusFrame& f) { return c.onPathStatus(f); }
+    Error operator()(const MaxPathIdFrame& f) { return c.onMaxPathId(f); }
+    Error operator()(const PathsBlockedFrame& f) { return c.onPathsBlocked(f); }
+    Error operator()(const PathCidsBlockedFrame& f) { return c.onPathCidsBlocked(f); }
   };
   return std::visit(Visitor{*this, packet, path, network}, frame);
 }

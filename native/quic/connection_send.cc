@@ -4,13 +4,11 @@
 #include <cstring>
 
 #include "quic/connection.h"
+#include "quic/packet_build.h"
 
 namespace mqvpn::quic {
 namespace {
 
-/// Room for what one packet may carry of frames whose fate matters; a packet of many small datagrams has the
-/// most.
-constexpr std::size_t kMostFrames = 64;
 /// A truncated packet number never takes more.
 constexpr std::size_t kMostNumberSize = 4;
 /// Shorter numbers than two bytes would change the size of packets now and then, and with it end a batch.
@@ -25,33 +23,6 @@ constexpr std::size_t kPadShare = 8;
 constexpr std::size_t kTag = tls::kTagSize;
 
 }  // namespace
-
-/// What goes into one packet.
-struct Connection::Build {
-  /// ACK and control frames, streams; else DATAGRAM frames alone.
-  bool control = false;
-  bool ack = false;
-  bool datagrams = false;
-  /// Not ack-eliciting otherwise, but a probe or a keep-alive.
-  bool ping = false;
-  std::size_t padTo = 0;
-  /// However much that is.
-  bool mustPad = false;
-
-  std::array<SentFrame, kMostFrames> frames;
-  std::size_t count = 0;
-  bool ackEliciting = false;
-  bool inFlight = false;
-  bool wroteAck = false;
-  bool isMtuProbe = false;
-
-  void add(const SentFrame& frame) {
-    frames[count++] = frame;
-    ackEliciting = inFlight = true;
-  }
-  std::span<SentFrame> room() { return std::span(frames).subspan(count); }
-  bool full() const { return count + 4 >= frames.size(); }
-};
 
 bool Connection::produce(SendBatch& batch, Time now) {
   now_ = now;
@@ -206,19 +177,37 @@ bool Connection::hasDatagram() const {
   return datagrams_ != nullptr && maxDatagramPayload_ > 0 && datagrams_->hasDatagram();
 }
 
-bool Connection::hasControlFrames(const Path& path) const {
+bool Connection::hasConnectionFrames() const {
   return handshakeDoneDue_ || newTokenDue_ || appCrypto_.out().next(UINT64_MAX).has_value() ||
-         streams_.hasFrames() || path.localIds.hasPending() || path.remoteIds.hasPendingRetirements() ||
-         path.pingDue || path.probes > 0 || (path.challenge && path.challenge->due);
+         streams_.hasFrames() || hasIdFrames() || hasMultipathFrames();
+}
+
+bool Connection::hasPathFrames(const Path& path) const {
+  return path.pingDue || path.probes > 0 || (path.challenge && path.challenge->due);
+}
+
+bool Connection::mayCarry(const Path& path) const {
+  if (path.probingOnly) return false;
+  if (path.sender.ptoCount() == 0) return true;
+  // What a silent path would carry waits for one that answers, if there is any.
+  for (const auto& other : paths_)
+    if (!other->probingOnly && other->sender.ptoCount() == 0) return false;
+  return true;
+}
+
+bool Connection::closingAckDue() const {
+  return std::any_of(closing_.begin(), closing_.end(),
+                     [&](const auto& path) { return path->received.ackDue(now_); });
 }
 
 bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   const std::size_t mtu = path.mtu.current();
   if (path.amplification.room() < mtu) return false;
   const bool probing = path.probes > 0;
-  const bool control = hasControlFrames(path);
-  const bool datagram = hasDatagram();
-  const bool ackDue = path.received.ackDue(now_);
+  const bool carries = mayCarry(path);
+  const bool control = hasPathFrames(path) || (carries && hasConnectionFrames());
+  const bool datagram = !path.probingOnly && hasDatagram();
+  const bool ackDue = path.received.ackDue(now_) || (carries && closingAckDue());
   if (!control && !datagram && !ackDue) return false;
   if (keys_.shouldUpdate() && handshakeConfirmed_) updateKeys(now_);
 
@@ -248,6 +237,7 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   if (control && (probing || path.challenge || mayFly())) {
     Build build;
     build.control = build.ack = true;
+    build.connection = carries;
     build.datagrams = datagram;
     build.ping = path.pingDue || path.probes > 0;
     // RFC 9000 §8.2.1: "An endpoint MUST expand datagrams that contain a PATH_CHALLENGE frame to at least the
@@ -263,7 +253,7 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
     return batch.segments > 0;
   }
   bool uniform = true;
-  while (uniform && hasDatagram() && fits() && mayFly()) {
+  while (uniform && datagram && hasDatagram() && fits() && mayFly()) {
     Build build;
     build.datagrams = true;
     build.padTo = batch.segments == 0 ? 0 : batch.segmentSize;
@@ -272,7 +262,8 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
     // The source had nothing for this path after all.
     if (!uniform && build.count == 0) break;
   }
-  if (!hasDatagram() && !control && path.sender.windowRoom() >= mtu) path.sender.onAppLimited();
+  if (!hasDatagram() && !control && !path.probingOnly && path.sender.windowRoom() >= mtu)
+    path.sender.onAppLimited();
   // Last, because it is short: it ends the batch that it would have broken.
   if (uniform && fits() && ackDue) {
     Build build;
@@ -296,17 +287,12 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
   if (!writer.ok() || writer.room() < kTag + 4) return 0;
   Writer body(out.subspan(headerSize, writer.room() - kTag));
 
-  if (build.ack && path.received.ackUseful()) {
-    const auto pathId = multipath_ == MultipathVersion::kNone ? std::nullopt : std::optional(path.id);
-    const std::uint64_t largest = path.received.largest();
-    if (path.received.writeAckFrame(body, pathId, own_.ackDelayExponent, multipath_, now_)) {
-      build.wroteAck = true;
-      SentFrame frame;
-      frame.kind = SentFrame::Kind::kAck;
-      frame.path = path.id;
-      frame.id = largest;
-      build.frames[build.count++] = frame;
-    }
+  if (build.ack) {
+    writeAckOf(body, path, build);
+    // draft-ietf-quic-multipath-21 §3.4.3: "Endpoints SHOULD promptly send PATH_ACK frames for all
+    // unacknowledged packets received on an abandoned path".
+    if (!path.probingOnly)
+      for (const auto& closing : closing_) writeAckOf(body, *closing, build);
   }
   if (build.control) writeControlFrames(body, path, build, false);
   if (build.datagrams) writeDatagrams(body, path, build);
@@ -329,11 +315,24 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
   if (body.size() + numberSize < 4) body.zeros(4 - body.size() - numberSize);
   const std::size_t size = seal(nullptr, path, out, headerSize, numberSize, number, body.size());
   if (build.wroteAck) {
-    path.received.onAckSent();
     path.ackOnly = build.ackEliciting ? 0 : path.ackOnly + 1;
   }
   noteSent(path.sent, path, size, build);
   return size;
+}
+
+void Connection::writeAckOf(Writer& out, Path& path, Build& build) {
+  if (!path.received.ackUseful()) return;
+  const auto pathId = multipath_ == MultipathVersion::kNone ? std::nullopt : std::optional(path.id);
+  const std::uint64_t largest = path.received.largest();
+  if (!path.received.writeAckFrame(out, pathId, own_.ackDelayExponent, multipath_, now_)) return;
+  path.received.onAckSent();
+  build.wroteAck = true;
+  SentFrame frame;
+  frame.kind = SentFrame::Kind::kAck;
+  frame.path = path.id;
+  frame.id = largest;
+  build.frames[build.count++] = frame;
 }
 
 void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool early) {
@@ -360,6 +359,8 @@ void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool 
         if (path.challenge->sent.size() > 8) path.challenge->sent.erase(path.challenge->sent.begin());
       }
     }
+  }
+  if (!early && build.connection) {
     if (handshakeDoneDue_ && add(HandshakeDoneFrame{}, kind(SentFrame::Kind::kHandshakeDone)))
       handshakeDoneDue_ = false;
     if (newTokenDue_ && add(NewTokenFrame{newToken_}, kind(SentFrame::Kind::kNewToken))) newTokenDue_ = false;
@@ -378,24 +379,10 @@ void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool 
       frame.length = static_cast<std::uint32_t>(size);
       build.add(frame);
     }
-    const auto pathId = multipath_ == MultipathVersion::kNone ? std::nullopt : std::optional(path.id);
-    for (const auto& entry : path.localIds.entries()) {
-      if (!entry.pending) continue;
-      SentFrame frame = kind(SentFrame::Kind::kNewConnectionId);
-      frame.path = path.id;
-      frame.id = entry.sequence;
-      if (!add(NewConnectionIdFrame{pathId, entry.sequence, 0, entry.id, entry.token}, frame)) break;
-      path.localIds.find(entry.sequence)->pending = false;
-    }
-    while (path.remoteIds.hasPendingRetirements()) {
-      SentFrame frame = kind(SentFrame::Kind::kRetireConnectionId);
-      frame.path = path.id;
-      frame.id = path.remoteIds.nextRetirement();
-      if (!add(RetireConnectionIdFrame{pathId, frame.id}, frame)) break;
-      path.remoteIds.retirementSent();
-    }
+    writeIdFrames(out, build);
+    writeMultipathFrames(out, build);
   }
-  if (streams_.hasFrames() && !build.full()) {
+  if ((early || build.connection) && streams_.hasFrames() && !build.full()) {
     const std::size_t wrote = streams_.writeFrames(out, build.room(), path.sender.rtt().smoothed(), now_);
     if (wrote > 0) build.ackEliciting = build.inFlight = true;
     build.count += wrote;
@@ -406,6 +393,7 @@ void Connection::writeDatagrams(Writer& out, Path& path, Build& build) {
   const std::size_t most = datagramRoom(path);
   while (!build.full() && hasDatagram()) {
     const std::size_t size = datagrams_->nextSize(path.id, most, now_);
+    path.refused = size == 0;
     if (size == 0 || size > most) return;
     const std::size_t room = out.room();
     // With a length where another frame may follow, else up to the end of the packet.

@@ -59,7 +59,8 @@ Connection::Pto Connection::nextPto() const {
       best = {at, i == 0 ? tls::Level::kInitial : tls::Level::kHandshake, paths_.front().get()};
   }
   for (const auto& path : paths_) {
-    if (!path->sent.ackElicitingInFlight()) continue;
+    // A path that is being validated has a timer of its own.
+    if (!path->sent.ackElicitingInFlight() || path->probingOnly) continue;
     anyInFlight = true;
     // RFC 9002 §6.2.1: "An endpoint MUST NOT set its PTO timer for the Application Data packet number space
     // until the handshake is confirmed." A rejected or lost 0-RTT packet is then found by the Handshake
@@ -79,7 +80,10 @@ Connection::Pto Connection::nextPto() const {
   return best;
 }
 
-bool Connection::wantsToSend(const Path& path) const { return hasDatagram() || hasControlFrames(path); }
+bool Connection::wantsToSend(const Path& path) const {
+  if (hasPathFrames(path)) return true;
+  return (!path.probingOnly && !path.refused && hasDatagram()) || (mayCarry(path) && hasConnectionFrames());
+}
 
 Time Connection::deadline() const {
   if (state_ == State::kFinished) return kNever;
@@ -99,8 +103,10 @@ Time Connection::deadline() const {
     // What may not be sent yet must not wake anybody: a datagram or an acknowledgement of the peer will.
     if (!keys_.canSend() || path->amplification.room() < path->mtu.current()) continue;
     at = std::min(at, path->received.ackDeadline());
+    if (mayCarry(*path))
+      for (const auto& closing : closing_) at = std::min(at, closing->received.ackDeadline());
     const std::uint64_t room = path->sender.windowRoom();
-    if (handshakeComplete_ && path->amplification.validated) {
+    if (handshakeComplete_ && path->amplification.validated && !path->probingOnly) {
       const Time probeAt = path->mtu.deadline();
       const std::uint32_t size = probeAt == kNever ? 0 : path->mtu.probeDue(std::max(probeAt, now_));
       if (size > 0 && room >= size) at = std::min(at, probeAt);
@@ -109,6 +115,7 @@ Time Connection::deadline() const {
     if (room >= path->mtu.current() && wantsToSend(*path))
       at = std::min(at, path->sender.pacingDeadline(now_));
   }
+  for (const auto& path : closing_) at = std::min(at, path->forgetAt);
   return at;
 }
 
@@ -139,11 +146,14 @@ void Connection::onTimeout(Time now) {
     keepAliveAt_ = now + settings_.keepAlive;
     ping();
   }
-  for (const auto& path : paths_) {
-    if (path->challenge && now >= std::min(path->challenge->nextAt, path->challenge->abandonAt))
-      onChallengeTimer(*path);
+  // A path whose validation failed leaves the list.
+  for (std::size_t i = paths_.size(); i-- > 0;) {
+    Path& path = *paths_[i];
+    if (path.challenge && now >= std::min(path.challenge->nextAt, path.challenge->abandonAt))
+      onChallengeTimer(path);
     if (isClosing()) return;
   }
+  forgetPaths();
   onLossTimers();
 }
 

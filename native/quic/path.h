@@ -96,6 +96,20 @@ struct Path {
   /// ACK-only packets since the last ack-eliciting one: now and then one asks for an ACK of ACKs (§13.2.4).
   unsigned ackOnly = 0;
 
+  // draft-ietf-quic-multipath-21
+  /// Set when PATH_ABANDON was sent or received: nothing is sent on it any more; it is remembered until then.
+  Time forgetAt = kNever;
+  /// Not validated yet: carries nothing but what proves it.
+  bool probingOnly = false;
+  /// The source had datagrams, but none for this path.
+  bool refused = false;
+  bool backup = false;
+  std::uint64_t ownStatusSequence = 0;
+  bool statusDue = false;
+  bool peerWantsBackup = false;
+  std::uint64_t peerStatusSequence = 0;
+  bool peerStatusKnown = false;
+
   Time createdAt;
   Time lastReceivedAt = 0;
   std::uint64_t bytesSent = 0;

@@ -19,7 +19,8 @@ target_link_libraries(mqvpn_quic_recovery PUBLIC mqvpn_quic_codec)
 
 mqvpn_add_test(quic_recovery_test
   SOURCES ../test/quic_recovery_test_main.cc ../test/quic_recovery_bottleneck_test.cc
-          ../test/quic_recovery_congestion_test.cc ../test/quic_recovery_ecn_test.cc
+          ../test/quic_recovery_congestion_test.cc
+          ../test/quic_recovery_delivery_rate_test.cc ../test/quic_recovery_ecn_test.cc
           ../test/quic_recovery_model_test.cc ../test/quic_recovery_mtu_test.cc
           ../test/quic_recovery_pacer_test.cc ../test/quic_recovery_rtt_test.cc
           ../test/quic_recovery_sent_packets_test.cc

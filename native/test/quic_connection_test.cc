@@ -259,14 +259,11 @@ TEST_CASE("a client that moves to another address continues there under another 
   sim.connect();
   sim.run(sim.now + 500 * kMillisecond);
   REQUIRE(sim.client.streamsFinished == 0);
-  sim.clientAddress = *parseSocketAddress("203.0.113.5:7777");
-  NetworkPath network;
-  network.socket = 1;
-  network.remote = sim.serverAddress;
-  sim.clientConnection()->migrate(0, network, sim.now);
+  const std::uint32_t socket = sim.addLink({}, {});
+  sim.clientConnection()->migrate(0, sim.through(socket), sim.now);
   REQUIRE(sim.run(sim.now + 60 * kSecond, [&] { return sim.client.streamsFinished == 1; }));
-  CHECK((sim.serverConnection()->network().remote == sim.clientAddress));
-  CHECK(sim.clientConnection()->network().socket == 1);
+  CHECK((sim.serverConnection()->network().remote == sim.extra[0].clientAddress));
+  CHECK(sim.clientConnection()->network().socket == socket);
   CHECK(sim.clientConnection()->stats().paths[0].validated);
   checkInvariants(sim);
 }

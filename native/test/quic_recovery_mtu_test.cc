@@ -195,6 +195,10 @@ TEST_CASE("congestion and outages are no black hole") {
   CHECK_FALSE(
       finds(1000, 1500, [](double at, std::uint32_t bytes) { return bytes > 1200 && at > 300 && at < 390; }));
   CHECK_FALSE(finds(3000, 1500, [](double at, std::uint32_t) { return at > 500 && at < 2000; }));
+  // An outage with a small packet before and after it, as chance may have it.
+  CHECK_FALSE(finds(3000, 1500, [](double at, std::uint32_t bytes) {
+    return at > 500 && (bytes > 1200 ? at < 2005 : at > 525 && at < 1995);
+  }));
 }
 
 TEST_CASE("a path that became a black hole is used with the base size, then with what it carries now") {

@@ -240,20 +240,20 @@ TEST_CASE("no persistent congestion when a packet between was acknowledged (RFC 
 TEST_CASE("no persistent congestion before the first RTT sample, nor between packets that elicit no ACK") {
   Endpoint early;
   early.path.setMaxAckDelay(0);
-  for (int i = 0; i <= 10; ++i) early.send(20 * i);
-  early.ack(220, {{10, 10}});
+  for (int i = 0; i <= 10; ++i) early.send(40 * i);
+  early.ack(420, {{10, 10}});
   CHECK(early.fates.lost.size() == 10);
   CHECK(early.path.window() > 2 * kMds);
 
   Endpoint quiet;
   quiet.path.setMaxAckDelay(0);
   quiet.warmUp(0, 20);
-  quiet.send(100, 60, false);
+  quiet.sendPadding(100);
   quiet.send(290);
   quiet.send(300);
   quiet.ack(320, {{3, 3}});
   quiet.detect(400);
-  CHECK(quiet.fates.lost.size() == 2);
+  CHECK(quiet.sent.packetsLost() == 2);
   CHECK(quiet.path.window() > 2 * kMds);
 }
 
@@ -371,11 +371,25 @@ TEST_CASE("a sender of nothing but ACKs that nobody acknowledges needs bounded m
   CHECK(end.sent.memoryBytes() < 40'000);
 }
 
+TEST_CASE("what was lost is remembered only as long as there is room for it") {
+  Endpoint end(CongestionAlgorithm::kNone);
+  end.warmUp(0, 200);
+  for (int i = 0; i < 3000; ++i) {
+    const double at = 300 + i * 0.01;
+    const auto first = end.send(at);
+    for (int k = 0; k < 9; ++k) end.send(at);
+    end.ack(at, {{first + 1, first + 9}});
+  }
+  CHECK(end.sent.packetsLost() == 3000);
+  CHECK(end.sent.memoryBytes() < 40'000);
+}
+
 TEST_CASE("an ACK range that covers long acknowledged packets does not walk them again") {
   SentRing ring;
   for (std::uint64_t number = 0; number < 1000; ++number) {
     SentPacket packet;
     packet.number = number;
+    packet.inFlight = true;
     ring.add(packet, {});
   }
   for (std::uint64_t number = 1; number < 1000; ++number) ring.settle(number, SentRing::State::kAcked);

@@ -108,6 +108,17 @@ struct Endpoint {
     sent.onSent(packet, {&frame, 1});
     return packet.number;
   }
+  /// Padding alone: in flight, but nobody need acknowledge it.
+  std::uint64_t sendPadding(double at) {
+    SentPacket packet;
+    packet.number = sent.nextNumber();
+    packet.sentAt = ms(at);
+    packet.bytes = kMds;
+    packet.inFlight = true;
+    path.onSent(packet, ms(at));
+    sent.onSent(packet, {});
+    return packet.number;
+  }
   SentPackets::AckResult ack(double at, std::initializer_list<RangeSet::Range> ranges, double delay = 0) {
     return sent.onAck(Ack(ranges).frame(), ms(delay), nullptr, ms(at), path, fates);
   }

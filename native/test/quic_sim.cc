@@ -183,6 +183,16 @@ std::unique_ptr<Tracer> Sim::makeTracer(const ConnectionId&) {
   return std::make_unique<Forward>(serverWatch);
 }
 
+std::uint32_t Sim::addLink(const LinkModel& up, const LinkModel& down) {
+  ExtraLink link;
+  link.up = up;
+  link.down = down;
+  link.clientAddress = clientAddress;
+  link.clientAddress.ip[2] = static_cast<std::uint8_t>(100 + extra.size());
+  extra.push_back(link);
+  return static_cast<std::uint32_t>(extra.size());
+}
+
 void Sim::dropServer() {
   server.connection = nullptr;
   EndpointSettings settings;
@@ -215,11 +225,18 @@ void Sim::offer(bool toServer, Bytes datagram, Ecn ecn, const NetworkPath& path)
     if (!serverWatch.sawHandshakePacket && options.retry == RetryPolicy::kOff && options.token.empty() &&
         serverSent_ > 3 * serverGot_)
       ++amplificationViolations;
-    // A NAT that forgot the old address delivers nothing to it.
-    if (path.remote != clientAddress) return;
   }
-  const LinkModel& link = toServer ? options.up : options.down;
-  Time& busy = busyUntil_[toServer ? 0 : 1];
+  // A NAT that forgot the old address delivers nothing to it.
+  std::size_t index = path.socket;
+  if (!toServer) {
+    index = path.remote == clientAddress ? 0 : SIZE_MAX;
+    for (std::size_t i = 0; i < extra.size(); ++i)
+      if (path.remote == extra[i].clientAddress) index = i + 1;
+  }
+  if (index > extra.size()) return;
+  ExtraLink* other = index == 0 ? nullptr : &extra[index - 1];
+  const LinkModel& link = other ? (toServer ? other->up : other->down) : toServer ? options.up : options.down;
+  Time& busy = (other ? other->busyUntil : busyUntil_)[toServer ? 0 : 1];
   if (datagram.size() > link.mtu) return;
   if (now >= link.deadFrom && now < link.deadUntil) return;
   const Time start = std::max(now, busy);
@@ -241,7 +258,8 @@ void Sim::offer(bool toServer, Bytes datagram, Ecn ecn, const NetworkPath& path)
       arrival.bytes[random_.below(arrival.bytes.size())] ^= static_cast<std::uint8_t>(1 + random_.below(255));
     }
     arrival.ecn = ecn;
-    arrival.path.remote = toServer ? clientAddress : serverAddress;
+    arrival.path.remote = !toServer ? serverAddress : other ? other->clientAddress : clientAddress;
+    if (!toServer) arrival.path.socket = static_cast<std::uint32_t>(index);
     arrivals_.push(std::move(arrival));
   }
 }

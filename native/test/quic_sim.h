@@ -120,6 +120,13 @@ class App final : public ConnectionEvents, public DatagramSource {
   std::size_t nextSize(std::uint32_t, std::size_t most, Time) override;
   void write(std::uint8_t* out, std::uint64_t& tag) override;
 
+  void onPathChanged(std::uint32_t id, PathChange change, std::uint64_t) override {
+    changes.emplace_back(id, change);
+  }
+  void onPathsAvailable() override { ++pathsAvailable; }
+  std::vector<std::pair<std::uint32_t, PathChange>> changes;
+  std::uint64_t pathsAvailable = 0;
+
   std::uint64_t resets = 0;
   std::uint64_t datagramsSent = 0;
 
@@ -141,6 +148,13 @@ class App final : public ConnectionEvents, public DatagramSource {
   std::map<std::uint64_t, Out> out_;
   std::map<std::uint64_t, std::uint64_t> in_;
   std::set<std::uint64_t> seen_;
+};
+
+/// Another link, for another path: reached by the client through socket 1, 2, …
+struct ExtraLink {
+  LinkModel up, down;
+  SocketAddress clientAddress;
+  Time busyUntil[2] = {0, 0};
 };
 
 struct SimOptions {
@@ -175,6 +189,15 @@ class Sim final : public EndpointEvents {
   /// What the client's address looks like to the server: a NAT that rebinds changes it.
   SocketAddress clientAddress;
   SocketAddress serverAddress;
+  std::vector<ExtraLink> extra;
+  /// Adds a link with an address of its own; the socket's number.
+  std::uint32_t addLink(const LinkModel& up, const LinkModel& down);
+  NetworkPath through(std::uint32_t socket) const {
+    NetworkPath network;
+    network.socket = socket;
+    network.remote = serverAddress;
+    return network;
+  }
   std::uint64_t events = 0;
   /// Bytes that the server sent, and got, before it had a packet that proves the client's address.
   std::uint64_t amplificationViolations = 0;

@@ -110,6 +110,8 @@ TEST_CASE("all streams stop at the connection's limit; a FIN alone still goes ou
   client.write(4, 400);
   CHECK(client.packet() == Words{"STREAM 0 @0 +400", "STREAM 4 @0 +100"});
   CHECK(client.packet() == Words{"DATA_BLOCKED 500"});
+  client.loseAll();
+  CHECK(client.packet() == Words{"DATA_BLOCKED 500"});
   CHECK_FALSE(client.streams.hasFrames());
   client.write(0, 0, true);
   CHECK(client.packet() == Words{"STREAM 0 @400 +0 FIN"});
@@ -193,6 +195,29 @@ TEST_CASE("streams take turns, one packet each") {
   CHECK(client.packet(105) == Words{"STREAM 8 @0 +100"});
   CHECK(client.packet(106) == Words{"STREAM 0 @100 +100"});
   CHECK(client.packet(1200) == Words{"STREAM 4 @100 +150", "STREAM 8 @100 +150", "STREAM 0 @200 +50"});
+}
+
+TEST_CASE("streams take turns also with lost data, and when the connection's credit comes in drops") {
+  TransportParameters peer = TestStreams::wideLimits();
+  peer.initialMaxData = 400;
+  Client client(peer);
+  for (int i = 0; i < 2; ++i) client.streams.open(true);
+  for (const std::uint64_t id : {0, 4}) client.write(id, 200);
+  client.packet();
+  client.loseAll();
+  CHECK(client.packet(105) == Words{"STREAM 0 @0 +100"});
+  CHECK(client.packet(105) == Words{"STREAM 4 @0 +100"});
+  CHECK(client.packet(106) == Words{"STREAM 0 @100 +100"});
+  CHECK(client.packet(106) == Words{"STREAM 4 @100 +100"});
+
+  for (const std::uint64_t id : {0, 4}) client.write(id, 200);
+  CHECK(client.packet() == Words{"DATA_BLOCKED 400"});
+  CHECK_FALSE(client.streams.onMaxData({500}));
+  CHECK(client.packet() == Words{"STREAM 0 @200 +100"});
+  CHECK_FALSE(client.streams.onMaxData({600}));
+  CHECK(client.packet() == Words{"STREAM 4 @200 +100"});
+  CHECK_FALSE(client.streams.onMaxData({700}));
+  CHECK(client.packet() == Words{"STREAM 0 @300 +100"});
 }
 
 TEST_CASE("RESET_STREAM has the final size, does not change when sent again, and ends transmission") {
@@ -327,4 +352,24 @@ TEST_CASE("after a rejection everything is sent again under limits that may be l
   client.write(0, 2000);
   CHECK(client.packet(2000) == Words{"STREAM 0 @400 +500"});
   CHECK(client.packet() == Words{"DATA_BLOCKED 1000"});
+}
+
+TEST_CASE("after a rejection a FIN without data is sent again, and old fates mean nothing") {
+  Client client(TestStreams::wideLimits());
+  client.streams.open(false);
+  client.streams.open(false);
+  client.write(2, 0, true);
+  client.write(6, 10, true);
+  client.packet();
+  const auto before = client.sent;
+  client.streams.restart();
+  client.streams.setPeerLimits(TestStreams::wideLimits());
+  for (const SentFrame& frame : before) {
+    client.streams.onFrameLost(frame);
+    client.streams.onFrameAcked(frame);
+  }
+  CHECK(client.streams.openCount() == 2);
+  CHECK(client.packet() == Words{"STREAM 2 @0 +0 FIN", "STREAM 6 @0 +10 FIN"});
+  client.ackAll();
+  CHECK(client.events.take() == Words{"closed 2", "closed 6"});
 }

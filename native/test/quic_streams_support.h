@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <deque>
 #include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -41,9 +42,12 @@ class RecordedEvents final : public StreamEvents {
   std::vector<std::string> take() { return std::exchange(seen_, {}); }
 
  private:
-  void add(const char* what, std::uint64_t id) { seen_.push_back(what + (" " + std::to_string(id))); }
-  void add(const char* what, std::uint64_t id, std::uint64_t code) {
-    seen_.push_back(what + (" " + std::to_string(id)) + " " + std::to_string(code));
+  template <typename... Numbers>
+  void add(const char* what, Numbers... numbers) {
+    std::ostringstream text;
+    text << what;
+    ((text << ' ' << numbers), ...);
+    seen_.push_back(text.str());
   }
   std::vector<std::string> seen_;
 };
@@ -53,13 +57,16 @@ using Words = std::vector<std::string>;
 /// "STREAM 0 @5 +3 FIN", "MAX_DATA 100".
 inline std::string streamsFrameText(const Frame& frame) {
   const auto text = [](const char* name, auto... values) {
-    std::string all = name;
-    ((all += " " + std::to_string(values)), ...);
-    return all;
+    std::ostringstream all;
+    all << name;
+    ((all << ' ' << values), ...);
+    return all.str();
   };
-  if (const auto* f = std::get_if<StreamFrame>(&frame))
-    return "STREAM " + std::to_string(f->streamId) + " @" + std::to_string(f->offset) + " +" +
-           std::to_string(f->data.size()) + (f->fin ? " FIN" : "");
+  if (const auto* f = std::get_if<StreamFrame>(&frame)) {
+    std::ostringstream all;
+    all << "STREAM " << f->streamId << " @" << f->offset << " +" << f->data.size() << (f->fin ? " FIN" : "");
+    return all.str();
+  }
   if (const auto* f = std::get_if<ResetStreamFrame>(&frame))
     return text("RESET_STREAM", f->streamId, f->errorCode, f->finalSize);
   if (const auto* f = std::get_if<StopSendingFrame>(&frame))

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "test/tls_support.h"
+#include "tls/alert.h"
 #include "tls/ticket.h"
 
 using namespace mqvpn::tls;
@@ -145,6 +146,25 @@ TEST_CASE("0-RTT is offered for the client's first protocol only") {
   CHECK(pair.bothComplete());
   CHECK(pair.client->resumed());
   CHECK(pair.clientEvents.secret(Level::kEarly, Direction::kSend) == nullptr);
+}
+
+TEST_CASE("a server that accepts 0-RTT for another protocol than the ticket's is refused") {
+  ServerConfig config = serverConfig();
+  config.alpn = {"other"};
+  ServerContext server(config);
+  ClientConfig clientSide = clientConfig();
+  clientSide.alpn = {"h3", "other"};
+  const ClientContext client(clientSide);
+  auto ticket = decodeTicket(ticketFrom(client, server));
+  REQUIRE(ticket);
+  CHECK(ticket->alpn == "other");
+  ticket->alpn = "h3";
+  Pair pair(client, server, "vpn.example", encodeTicket(*ticket));
+  pair.run();
+  CHECK(pair.serverEvents.secret(Level::kEarly, Direction::kReceive) != nullptr);
+  CHECK_FALSE(pair.client->complete());
+  REQUIRE(pair.client->failure());
+  CHECK(pair.client->failure()->alert == kIllegalParameter);
 }
 
 TEST_CASE("a ticket that has expired leads to a full handshake without 0-RTT") {
