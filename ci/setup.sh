@@ -46,7 +46,8 @@ case " $system " in
     run='iproute2 iperf3 ethtool nftables conntrack procps iputils-ping openssl tcpdump fonts-dejavu-core'
     subjects='mptcpize wireguard-go wireguard-tools openvpn fastd'
     test='doctest-dev'
-    test_optional='chromium'
+    # After chromium: the foreign ends of ci/interop.
+    test_optional='chromium ngtcp2-client ngtcp2-server tshark python3-venv'
     ;;
   *' fedora '* | *' rhel '*)
     system=fedora

@@ -25,6 +25,7 @@ export {
   type CommandSide,
   type FastdOptions,
   type MptcpOptions,
+  type MqvpnOptions,
   type OnePath,
   type OpenvpnOptions,
   type ReadyWhen,

@@ -1,12 +1,13 @@
 /**
- * The one module that knows the native parts: it loads the addon (`mqvpn_native.node`) and says where the native
- * programs are. Both are built by `npm install` into `build/release` of this package.
+ * The one module of the harness that knows the native parts: what the addon (`mqvpn_native.node`) tells about the kernel,
+ * and where the native programs are. Both are built by `npm install` into `build/release` of this package.
  */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { loadAddon, nativeFolder, NativeMissingError } from '../common/addon.js'
 import { MachineError } from './lab/errors.js'
+
+export { nativeFolder }
 
 /** Something that this kernel, and this user's rights, allow or not. */
 export interface Feature {
@@ -40,8 +41,6 @@ interface Addon {
   kernelFeatures(): Record<string, Feature>
 }
 
-const PACKAGE_NAME = 'mqvpn-bench'
-
 /** Asks the kernel by trying, in a network namespace of its own; leaves nothing behind, and needs no rights to ask. */
 export function kernelFeatures(): Record<KernelFeature, Feature> {
   const found = addon().kernelFeatures()
@@ -56,54 +55,16 @@ export function programPath(program: NativeProgram): string {
   try {
     accessSync(path, constants.X_OK)
   } catch {
-    throw new MachineError(missing(program, path))
+    throw new MachineError(new NativeMissingError(program, path).message)
   }
   return path
 }
 
-/** Where the native parts are; the environment variable is for trying another build (sanitizers, debug). */
-export function nativeFolder(): string {
-  const chosen = process.env['MQVPN_NATIVE_DIR']
-  return chosen ? resolve(chosen) : join(packageRoot(), 'build', 'release')
-}
-
-let loaded: Addon | null = null
-
 function addon(): Addon {
-  if (loaded) return loaded
-  const path = join(nativeFolder(), 'mqvpn_native.node')
   try {
-    loaded = createRequire(import.meta.url)(path) as Addon
+    return loadAddon() as Addon
   } catch (error) {
-    const why = existsSync(path) && error instanceof Error ? ` (${error.message.split('\n')[0]})` : ''
-    throw new MachineError(missing('the native addon', path) + why)
+    if (error instanceof NativeMissingError) throw new MachineError(error.message)
+    throw error
   }
-  return loaded
-}
-
-/** From source this file lies in `harness/`, built in `dist/harness/`: the root is where our package.json is. */
-function packageRoot(): string {
-  const start = dirname(fileURLToPath(import.meta.url))
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (nameOfPackage(folder) === PACKAGE_NAME) return folder
-    if (folder === dirname(folder)) throw new MachineError(`no package.json of ${PACKAGE_NAME} above ${start}`)
-  }
-}
-
-function nameOfPackage(folder: string): unknown {
-  try {
-    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }).name
-  } catch {
-    return null
-  }
-}
-
-function missing(what: string, path: string): string {
-  return [
-    `${what} cannot be used: ${path}`,
-    'Possible solutions:',
-    '  - in a source tree: cmake -S native -B build/release && cmake --build build/release',
-    `  - installed from npm: npm rebuild ${PACKAGE_NAME} (needs cmake and a C++20 compiler; Debian: apt install cmake g++)`,
-    '  - an install with --ignore-scripts builds nothing: allow the scripts of this package',
-  ].join('\n')
 }

@@ -10,11 +10,26 @@
  * The queue is written out, because the usual default hides a choice: netem's 1000 packets include those on their way
  * through the delay, which leaves about 700 of them (28 ms) in front of path a and 760 (115 ms) in front of b. One
  * bandwidth-delay product (750 kB and 600 kB) is what a loss-based sender needs to keep a line busy, and no more.
+ *
+ * mqvpn runs over each line alone: what do its own headers and its own congestion control leave of the line?
  */
 import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'
 
 const probe = traffic.udpProbe({ every: '10ms' })
 const fault = { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '4.5s', omit: '1s' }), probe }
+
+/** Same traffic as `bulk/4`, whose direct runs are then its baselines too. */
+const tunnel = (direction: 'up' | 'down') => ({
+  tcp: traffic.iperf({ direction, streams: 4, duration: '2s', omit: '1s' }),
+  probe,
+})
+
+/**
+ * What mqvpn's headers leave of a full packet: IPv4 20, UDP 8, short header 1 + connection ID 8 + packet number 2 to 4,
+ * tag 16, and one byte each for the frame type, the quarter stream ID and the context ID are 60 of 1500. Of the other 1440, inner
+ * IPv4 and TCP headers take 52, as they do without a tunnel.
+ */
+const headersLeave = (1440 - 52) / (1500 - 52)
 
 export default defineScenario({
   name: 'asym',
@@ -25,12 +40,15 @@ export default defineScenario({
     b: { rate: '80mbit', delay: '30ms', queue: '1bdp' },
   },
 
-  subjects: [subjects.mptcp()],
+  subjects: [subjects.mptcp(), subjects.mqvpn({ path: 'a' }), subjects.mqvpn({ path: 'b' })],
 
   phases: {
     bulk: {
       traffic: { tcp: traffic.iperf({ direction: 'up', streams: [1, 4, 16], duration: '2s', omit: '1s' }), probe },
+      subjects: ['direct:a', 'direct:b', 'mptcp'],
     },
+    'tunnel-up': { traffic: tunnel('up'), subjects: ['mqvpn:a', 'mqvpn:b'] },
+    'tunnel-down': { traffic: tunnel('down'), subjects: ['direct:a', 'direct:b', 'mqvpn:a', 'mqvpn:b'] },
     'failover-a': {
       traffic: fault,
       faults: [at('1.5s').down('a'), at('3s').up('a')],
@@ -46,6 +64,13 @@ export default defineScenario({
     subject('mptcp').measurement('bulk/1').goodput.atLeast(best),
     subject('mptcp').measurement('bulk/4').goodput.atLeast(sum.times(0.9)),
     subject('mptcp').measurement('bulk/16').goodput.atLeast(sum.times(0.9)),
+    ...['mqvpn:a', 'mqvpn:b'].flatMap((mqvpn) =>
+      ['tunnel-up', 'tunnel-down'].map((phase) =>
+        subject(mqvpn)
+          .phase(phase)
+          .goodput.atLeast(achievable.times(0.97 * headersLeave)),
+      ),
+    ),
     // The fault is there: without a second path it is a gap as long as itself.
     subject('direct:a').phase('failover-a').probe.outage.in('degraded').atLeast('1.4s'),
     subject('mptcp').phase('failover-a').goodput.in('degraded').atLeast(best.times(0.8)),

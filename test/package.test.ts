@@ -35,10 +35,15 @@ describe('the package', () => {
     ])
   })
 
-  it('contains the command and the types of the scenario API', function () {
+  it('contains the commands and the types of the scenario API', function () {
     // dist/ is there after `npm run build` only.
     if (!files.some((file) => file.startsWith('dist/'))) this.skip()
-    expect(files).to.include.members(['dist/harness/cli/main.js', 'dist/harness/index.js', 'dist/harness/index.d.ts'])
+    expect(files).to.include.members([
+      'dist/vpn/main.js',
+      'dist/harness/cli/main.js',
+      'dist/harness/index.js',
+      'dist/harness/index.d.ts',
+    ])
   })
 
   it('leaves out what only developers need', () => {

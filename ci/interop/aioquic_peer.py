@@ -1,9 +1,9 @@
 """An independent HTTP/3 peer for tests, on aioquic.
 
-    aioquic_peer.py server --port N --cert FILE --key FILE [--retry]
+    aioquic_peer.py server --port N --cert FILE --key FILE [--retry] [--version-2-only]
         answers GET /N with N random bytes; every body's SHA-256 is said
     aioquic_peer.py client --port N --ca FILE --name HOST --get /N [--key-update] [--ticket FILE] [--cipher NAME]
-        [--change-id]
+        [--change-id] [--version-2-first]
         downloads
 
 What happens is said as JSON lines on standard output. Exit code 0: as it should be; 1: not.
@@ -22,6 +22,7 @@ from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted
+from aioquic.quic.packet import QuicProtocolVersion
 from aioquic.tls import CipherSuite
 
 
@@ -95,6 +96,8 @@ class Client(Http3):
 async def run_server(options):
     configuration = QuicConfiguration(is_client=False, alpn_protocols=H3_ALPN)
     configuration.load_cert_chain(options.cert, options.key)
+    if options.version_2_only:
+        configuration.supported_versions = [QuicProtocolVersion.VERSION_2]
     tickets = {}
     await serve(
         "127.0.0.1",
@@ -112,6 +115,8 @@ async def run_server(options):
 async def run_client(options):
     configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, server_name=options.name)
     configuration.load_verify_locations(options.ca)
+    if options.version_2_first:
+        configuration.original_version = QuicProtocolVersion.VERSION_2
     if options.cipher:
         configuration.cipher_suites = [CipherSuite[options.cipher]]
     if options.ticket and os.path.exists(options.ticket):
@@ -153,12 +158,14 @@ def main():
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--retry", action="store_true")
+    parser.add_argument("--version-2-only", action="store_true")
     parser.add_argument("--ca")
     parser.add_argument("--name")
     parser.add_argument("--get")
     parser.add_argument("--key-update", action="store_true")
     parser.add_argument("--change-id", action="store_true", help="retire the connection ID in use, use the next one")
     parser.add_argument("--cipher")
+    parser.add_argument("--version-2-first", action="store_true")
     parser.add_argument("--ticket")
     options = parser.parse_args()
     try:

@@ -183,7 +183,9 @@ describe('gtlsclient (ngtcp2) against our server', function () {
   it('learns from us which version we speak, and gives up when it has none of them', async () => {
     const to = await serve()
     const { text } = await fetch(to, ['--version=0x1a2a3a4a'])
-    expect(text).to.match(/type=VN/).and.to.match(/ERR_RECV_VERSION_NEGOTIATION/)
+    expect(text)
+      .to.match(/type=VN/)
+      .and.to.match(/ERR_RECV_VERSION_NEGOTIATION/)
     const stopped = await to.server.stop()
     expect(found(stopped.said, 'stopped')[0]).to.include({ versionNegotiations: 1 })
     expect(found(stopped.said, 'connection')).to.deep.equal([])
@@ -229,7 +231,11 @@ describe('gtlsclient (ngtcp2) against our server', function () {
       const upload = folder.file('upload')
       writeRandom(upload)
       const to = await serve()
-      const { file } = await fetch(to, ['-m', 'POST', `--data=${upload}`, `--rx-loss=${loss}`, `--tx-loss=${loss}`], ['/echo'])
+      const { file } = await fetch(
+        to,
+        ['-m', 'POST', `--data=${upload}`, `--rx-loss=${loss}`, `--tx-loss=${loss}`],
+        ['/echo'],
+      )
       expect(digest(file('echo'))).to.equal(digest(upload))
       await closedWell(to.server)
     })

@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { exitCodeOf, EXIT, EXIT_CODE_HELP } from './exit-codes.js'
 import { messageOf } from '../lab/errors.js'
 import { onInterrupt } from './interrupt.js'
-import { packageVersion } from './version.js'
+import { packageVersion } from '../../common/package.js'
 
 const REPORTER_HELP =
   'html (always written), md, png, junit, tap: files; github, json: on standard output; none (default: html,md,png,junit)'

@@ -1,26 +1,6 @@
-/** Version and commit of this program. */
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+/** Commit of this program. */
 import { execa } from 'execa'
-
-/** The package's root: the first folder above this file with a package.json. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  for (;;) {
-    try {
-      readFileSync(join(folder, 'package.json'))
-      return folder
-    } catch {
-      folder = dirname(folder)
-    }
-  }
-}
-
-export function packageVersion(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
+import { packageRoot } from '../../common/package.js'
 
 /** Commit of the source tree that this program runs from; null for an installed package. */
 export async function sourceCommit(): Promise<{ commit: string | null; dirty: boolean }> {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { duration, durationBetween, percent, rate } from './fields.js'
 import { lossSchema } from './loss.js'
 import { type Key, type Problems, strict } from './problems.js'
-import { didYouMean } from './suggest.js'
+import { didYouMean } from '../../common/suggest.js'
 import type { FaultAction, TimedFault } from './types.js'
 import { formatDuration, quote } from './units.js'
 

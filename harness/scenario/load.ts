@@ -10,7 +10,7 @@ import * as api from '../index.js'
 import { UsageError, messageOf } from '../lab/errors.js'
 import { isScenario } from './define.js'
 import { ScenarioError } from './problems.js'
-import { didYouMean } from './suggest.js'
+import { didYouMean } from '../../common/suggest.js'
 import type { Scenario } from './types.js'
 
 export interface LoadedScenario {

@@ -2,7 +2,7 @@
  * Placeholders in the command lines of a `command` subject: `{server.address}`, `{client.dev.a}`, …; the list is in
  * `subject-input.ts`. `{{` and `}}` stand for braces. A shell's own `${HOME}` is left alone.
  */
-import { didYouMean } from './suggest.js'
+import { didYouMean } from '../../common/suggest.js'
 
 const GLOBAL = ['server.address', 'server.address6', 'workdir', 'port', 'lab'] as const
 const PER_PATH = [

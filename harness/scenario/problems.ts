@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { UsageError } from '../lab/errors.js'
-import { didYouMean } from './suggest.js'
+import { didYouMean } from '../../common/suggest.js'
 import { quote } from './units.js'
 
 export type Key = readonly PropertyKey[]

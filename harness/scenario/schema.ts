@@ -6,7 +6,7 @@ import { type Bare, expandTraffic } from './measurements.js'
 import { resolvePath } from './path.js'
 import { type Key, Problems, strict } from './problems.js'
 import { resolveSubjects } from './subject.js'
-import { didYouMean } from './suggest.js'
+import { didYouMean } from '../../common/suggest.js'
 import type { MeasurementSpec, PathSpec, Scenario, SubjectSpec, TimedFault } from './types.js'
 
 export const MAX_PATHS = 8

@@ -26,6 +26,19 @@ export interface FastdOptions<N extends string> extends OnePath<N> {
   method?: string
 }
 
+export const MQVPN_SCHEDULERS = ['wlb', 'minrtt'] as const
+export const MQVPN_CONGESTION_CONTROLS = ['bbr', 'cubic', 'none'] as const
+export interface MqvpnOptions<N extends string> extends Named {
+  /** Which paths it may use; default all. */
+  paths?: readonly N[]
+  /** Instead of `paths`: this one alone. */
+  path?: N
+  /** Default: mqvpn's own, `'wlb'`. */
+  scheduler?: (typeof MQVPN_SCHEDULERS)[number]
+  /** Default: mqvpn's own, `'bbr'`. */
+  cc?: (typeof MQVPN_CONGESTION_CONTROLS)[number]
+}
+
 /** How `command` knows that a side is ready: any one of these, polled. */
 export type ReadyWhen =
   /** A shell command line that ends with status 0. */
@@ -80,6 +93,7 @@ export interface CommandOptions {
 type Kind<N extends string> =
   | ({ kind: 'direct' } & OnePath<N>)
   | ({ kind: 'mptcp' } & MptcpOptions<N>)
+  | ({ kind: 'mqvpn' } & MqvpnOptions<N>)
   | ({ kind: 'wireguard-go' } & OnePath<N>)
   | ({ kind: 'openvpn' } & OpenvpnOptions<N>)
   | ({ kind: 'fastd' } & FastdOptions<N>)
@@ -99,6 +113,11 @@ export const subjects = {
   mptcp: <const N extends string = never>(options: MptcpOptions<N> = {}): SubjectInput<N> => ({
     ...options,
     kind: 'mptcp',
+  }),
+  /** The VPN of this package, by its command line. */
+  mqvpn: <const N extends string = never>(options: MqvpnOptions<N> = {}): SubjectInput<N> => ({
+    ...options,
+    kind: 'mqvpn',
   }),
   wireguardGo: <const N extends string = never>(options: OnePath<N> = {}): SubjectInput<N> => ({
     ...options,

@@ -30,6 +30,10 @@ describe('subjects', () => {
       subjects.mptcp({ paths: ['b', 'a'] }),
       subjects.wireguardGo(),
       subjects.wireguardGo({ path: 'b' }),
+      subjects.mqvpn(),
+      subjects.mqvpn({ path: 'a' }),
+      subjects.mqvpn({ paths: ['a', 'b'], scheduler: 'minrtt' }),
+      subjects.mqvpn({ scheduler: 'wlb', cc: 'cubic' }),
       subjects.fastd({ name: 'fastd-null', method: 'null' }),
     ]).slice(2)
     expect(found.map(({ id, label, paths }) => [id, label, paths.join(' ')])).to.deep.equal([
@@ -37,6 +41,10 @@ describe('subjects', () => {
       ['mptcp:b+a', 'mptcp on b + a', 'b a'],
       ['wireguard-go', 'wireguard-go', 'a'],
       ['wireguard-go:b', 'wireguard-go on b', 'b'],
+      ['mqvpn', 'mqvpn', 'a b'],
+      ['mqvpn:a', 'mqvpn on a', 'a'],
+      ['mqvpn:a+b:minrtt', 'mqvpn minrtt on a + b', 'a b'],
+      ['mqvpn:wlb:cubic', 'mqvpn wlb cubic', 'a b'],
       ['fastd-null', 'fastd-null', 'a'],
     ])
     expect(found.at(-1)!.options).to.deep.equal({ method: 'null' })
@@ -44,11 +52,13 @@ describe('subjects', () => {
 
   it('carry the options of their kind, complete', () => {
     const side = { start: ['vpn', '{client.dev.a}'], ready: { device: 'tun0' } }
-    const [openvpn, command] = resolve([
+    const [openvpn, mqvpn, command] = resolve([
       subjects.openvpn(),
+      subjects.mqvpn({ cc: 'none' }),
       subjects.command({ name: 'vpn', server: side, client: { ...side, stop: 'vpn stop' }, target: '10.9.0.1' }),
     ]).slice(2)
     expect(openvpn!.options).to.deep.equal({ cipher: 'AES-128-GCM' })
+    expect(mqvpn!.options).to.deep.equal({ scheduler: null, cc: 'none' })
     expect(command).to.deep.equal({
       id: 'vpn',
       kind: 'command',

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { placeholderProblem } from './placeholders.js'
 import { type Key, type Problems, strict } from './problems.js'
-import { OPENVPN_CIPHERS } from './subject-input.js'
-import { didYouMean } from './suggest.js'
+import { MQVPN_CONGESTION_CONTROLS, MQVPN_SCHEDULERS, OPENVPN_CIPHERS } from './subject-input.js'
+import { didYouMean } from '../../common/suggest.js'
 import type { SubjectSpec } from './types.js'
 import { quote } from './units.js'
 
@@ -32,6 +32,14 @@ const side = strict({
 const schemas = {
   direct: strict({ kind: z.literal('direct'), name, path }),
   mptcp: strict({ kind: z.literal('mptcp'), name, paths: z.array(z.string()).min(1).optional() }),
+  mqvpn: strict({
+    kind: z.literal('mqvpn'),
+    name,
+    path,
+    paths: z.array(z.string()).min(1).optional(),
+    scheduler: z.enum(MQVPN_SCHEDULERS).optional(),
+    cc: z.enum(MQVPN_CONGESTION_CONTROLS).optional(),
+  }),
   'wireguard-go': strict({ kind: z.literal('wireguard-go'), name, path }),
   openvpn: strict({ kind: z.literal('openvpn'), name, path, cipher: z.enum(OPENVPN_CIPHERS).optional() }),
   fastd: strict({ kind: z.literal('fastd'), name, path, method: z.string().min(1).optional() }),
@@ -94,15 +102,20 @@ function resolveSubject(entry: unknown, paths: readonly string[], key: Key, prob
     if (!paths.includes(p))
       problems.add([...key, 'path' in parsed ? 'path' : 'paths'], `no path "${p}"${didYouMean(p, paths)}`)
   }
-  const several = parsed.kind === 'mptcp' || parsed.kind === 'command'
-  const id = parsed.name ?? (wanted === undefined ? parsed.kind : `${parsed.kind}:${wanted.join('+')}`)
+  if (parsed.kind === 'mqvpn' && parsed.path !== undefined && parsed.paths !== undefined) {
+    problems.add(key, 'has path and paths; write one of them')
+  }
+  const several = parsed.kind === 'mptcp' || parsed.kind === 'mqvpn' || parsed.kind === 'command'
+  const chosen = parsed.kind === 'mqvpn' ? [parsed.scheduler, parsed.cc].filter((word) => word !== undefined) : []
+  const id = parsed.name ?? [parsed.kind, ...(wanted === undefined ? [] : [wanted.join('+')]), ...chosen].join(':')
   if (id.startsWith('direct') && parsed.kind !== 'direct') {
     problems.add([...key, 'name'], '"direct" is the name of the baselines; write another')
   }
   return {
     id,
     kind: parsed.kind,
-    label: parsed.name ?? (wanted === undefined ? parsed.kind : `${parsed.kind} on ${wanted.join(' + ')}`),
+    label:
+      parsed.name ?? [parsed.kind, ...chosen].join(' ') + (wanted === undefined ? '' : ` on ${wanted.join(' + ')}`),
     paths: wanted ?? (several ? [...paths] : paths.slice(0, 1)),
     options: optionsOf(parsed, paths, key, problems),
   }
@@ -111,6 +124,7 @@ function resolveSubject(entry: unknown, paths: readonly string[], key: Key, prob
 function optionsOf(parsed: Parsed, paths: readonly string[], key: Key, problems: Problems): Record<string, unknown> {
   if (parsed.kind === 'openvpn') return { cipher: parsed.cipher ?? 'AES-128-GCM' }
   if (parsed.kind === 'fastd') return { method: parsed.method ?? 'salsa2012+umac' }
+  if (parsed.kind === 'mqvpn') return { scheduler: parsed.scheduler ?? null, cc: parsed.cc ?? null }
   if (parsed.kind !== 'command') return {}
   const { version = null, server, client, target, device = null, udp = true } = parsed
   for (const [text, at] of stringsIn({ server, client, target, device }, [])) {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Path } from '../lab/path.js'
 import { pathAddresses, SERVER4 } from '../lab/addressing.js'
 import { FASTD_OVERHEAD_BYTES, fastdConfig } from './fastd.js'
+import { mqvpnArgs, pinIn } from './mqvpn.js'
 import { OPENVPN_OVERHEAD_BYTES, openvpnConfig } from './openvpn.js'
 import { innerMtu, outerServerAddress } from './tunnel-addresses.js'
 import { parseUapi } from './uapi.js'
@@ -57,6 +58,25 @@ describe('what the VPNs are told', () => {
     const client = fastdConfig({ ...common, side: 'client' })
     expect(client).to.match(/remote 10\.100\.1\.1:10000;/)
     expect(client).not.to.contain('bind')
+  })
+
+  it('writes what mqvpn is started with', () => {
+    const files = { keyFile: '/w/key', stateDir: '/w/s', control: '/w/c' }
+    const common = { ...files, serverAddress: '10.100.1.1', scheduler: null, cc: null, pin: null, devices: [] }
+    const shared = '--tun-name vpn0 --auth-key-file /w/key --state-dir /w/s --control /w/c'
+    expect(mqvpnArgs({ ...common, side: 'server' }).join(' ')).to.equal(
+      `server --listen 10.100.1.1:4433 --subnet 10.201.0.0/24 ${shared}`,
+    )
+    const client = { ...common, side: 'client', pin: 'ab', devices: ['a', 'b'], scheduler: 'wlb', cc: 'bbr' } as const
+    expect(mqvpnArgs(client).join(' ')).to.equal(
+      `client --server 10.100.1.1:4433 --pin ab --no-manage-routes --path a --path b ${shared} --scheduler wlb --cc bbr`,
+    )
+  })
+
+  it('reads the pin that an mqvpn server prints', () => {
+    const pin = '0123456789abcdef'.repeat(4)
+    expect(pinIn(`listening: 10.100.1.1:4433 on vpn0, pin ${pin}`)).to.equal(pin)
+    expect(pinIn(`  sudo mqvpn client --server x --pin ${pin}`)).to.equal(null)
   })
 
   it('reads what wireguard-go answers', () => {

@@ -5,6 +5,7 @@ import * as command from './command.js'
 import * as direct from './direct.js'
 import * as fastd from './fastd.js'
 import * as mptcp from './mptcp.js'
+import * as mqvpn from './mqvpn.js'
 import * as openvpn from './openvpn.js'
 import type { SubjectAdapter } from './subject.js'
 import type { Requirement } from './which.js'
@@ -18,6 +19,7 @@ interface Entry {
 const entries: Partial<Record<SubjectSpec['kind'], Entry>> = {
   direct: { adapter: direct.direct, requirements: direct.requirements },
   mptcp: { adapter: mptcp.mptcp, requirements: mptcp.requirements },
+  mqvpn: { adapter: mqvpn.mqvpn, requirements: mqvpn.requirements },
   'wireguard-go': { adapter: wireguardGo.wireguardGo, requirements: wireguardGo.requirements },
   openvpn: { adapter: openvpn.openvpn, requirements: openvpn.requirements },
   fastd: { adapter: fastd.fastd, requirements: fastd.requirements },

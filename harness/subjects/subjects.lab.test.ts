@@ -104,6 +104,7 @@ describe('subjects', () => {
     [subject('wireguard-go', ['a', 'b']), []],
     [subject('openvpn', ['b'], { cipher: 'AES-256-GCM' }), ['client', 'server']],
     [subject('fastd', ['a']), ['client', 'server']],
+    [subject('mqvpn', ['a']), ['client', 'server']],
   ]
   for (const [spec, restarts] of vpns) {
     it(`${spec.id} starts, carries full packets unfragmented, restarts and leaves nothing`, async function () {

@@ -1,6 +1,7 @@
-// The binding. harness/native.ts is its only user, and has checked every argument.
+// The binding. Its users, harness/native.ts and vpn/native.ts, have checked every argument.
 #include <napi.h>
 
+#include "addon/engine_object.h"
 #include "addon/kernel_features.h"
 
 namespace mqvpn::addon {
@@ -19,6 +20,7 @@ Napi::Value jsKernelFeatures(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelFeatures", Napi::Function::New(env, jsKernelFeatures, "kernelFeatures"));
+  exportEngines(env, exports);
   return exports;
 }
 

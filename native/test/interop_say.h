@@ -21,7 +21,6 @@ class SayingTracer final : public quic::Tracer {
   void onPacketSent(const Packet&, quic::Time) override {}
   void onPacketReceived(const Packet&, quic::Time) override {}
   void onPacketDropped(std::size_t, std::string_view, quic::Time) override {}
-  void onFrameLost(std::uint32_t, std::uint64_t, quic::Time) override {}
   void onMetrics(std::uint32_t, const quic::PathSender&, quic::Time) override {}
   void onKeyUpdated(std::uint64_t phase, bool local, quic::Time) override;
   void onPathUpdated(std::uint32_t pathId, std::string_view state, quic::Time) override;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "tunnel_sim.h"
@@ -411,12 +412,10 @@ TEST_CASE("a super-packet from the TUN device arrives as its segments") {
   client.send(header, packet);
   sim.run(kSecond);
   CHECK(sim.server->received.size() == count);
-  for (const Bytes& packetOut : sim.server->received) {
-    const Bytes& packet = packetOut;
-    REQUIRE(packet.size() == 28 + payload);
-    const std::uint64_t sum = checksumAdd(packet.data() + 20, packet.size() - 20,
-                                          pseudoHeaderSum(packet.data(), false, 17, packet.size() - 20));
-    REQUIRE(checksumFold(sum) == 0xffff);
-    REQUIRE(checksumFold(checksumAdd(packet.data(), 20)) == 0xffff);
+  for (const Bytes& segment : sim.server->received) {
+    REQUIRE(segment.size() == 28 + payload);
+    const std::uint64_t pseudo = pseudoHeaderSum(segment.data(), false, 17, segment.size() - 20);
+    REQUIRE(checksumFold(checksumAdd(segment.data() + 20, segment.size() - 20, pseudo)) == 0xffff);
+    REQUIRE(checksumFold(checksumAdd(segment.data(), 20)) == 0xffff);
   }
 }

@@ -322,7 +322,8 @@ void ClientEngine::onEstablished(const http3::Headers& response) {
 }
 
 void ClientEngine::onRefused(Refusal refusal, unsigned status, std::string_view reason) {
-  fail(explainRefusal(refusal, status, reason));
+  // With a status, the refusal says all that is known.
+  fail(explainRefusal(refusal, status, status == 0 ? reason : std::string_view()));
 }
 
 void ClientEngine::onAddresses(std::span<const connect_ip::Prefix> addresses) {

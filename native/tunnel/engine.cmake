@@ -4,13 +4,14 @@ add_library(mqvpn_tunnel_queue STATIC
   ecn_mark.cc
   fair_queue.cc
   flow_hash.cc
+  fragment.cc
   packet_pool.cc
 )
 target_link_libraries(mqvpn_tunnel_queue PUBLIC mqvpn_tunnel_segmentation)
 
 mqvpn_add_test(tunnel_queue_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_codel_test.cc ../test/tunnel_fair_queue_test.cc
-          ../test/tunnel_flow_hash_test.cc ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
+          ../test/tunnel_flow_hash_test.cc ../test/tunnel_fragment_test.cc ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
   LIBRARIES mqvpn_tunnel_queue)
 
 # Both ends of the VPN, without a system call.
@@ -27,5 +28,21 @@ target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mq
 
 mqvpn_add_test(tunnel_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_many_test.cc
+          ../test/tunnel_hostile_test.cc
           ../test/tunnel_explain_test.cc ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel)
+
+# With sockets, devices and a thread.
+find_package(Threads REQUIRED)
+add_library(mqvpn_tunnel_shell STATIC
+  shell_base.cc
+  shell_client.cc
+  shell_convert.cc
+  shell_files.cc
+  shell_loop.cc
+  shell_network.cc
+  shell_server.cc
+  shell_sockets.cc
+  shell_tun.cc
+)
+target_link_libraries(mqvpn_tunnel_shell PUBLIC mqvpn_tunnel mqvpn_io Threads::Threads)

@@ -62,8 +62,8 @@ struct ShellStatus {
 /// Everything but the constructor's caller's part happens on the engine's own thread.
 class Shell {
  public:
-  /// Called on the engine's thread.
-  using OnEvent = std::function<void(const Event& event)>;
+  /// Called on the engine's thread. `tunName`: the device that it has.
+  using OnEvent = std::function<void(const Event& event, const std::string& tunName)>;
 
   /// Both throw when set-up fails, and leave nothing then: std::system_error, or std::runtime_error of the
   /// certificate.
@@ -72,7 +72,6 @@ class Shell {
   /// Stops without waiting for the network.
   virtual ~Shell() = default;
 
-  virtual const std::string& tunName() const = 0;
   /// Both: from any thread; the answer comes on the engine's thread. False: it has stopped, and none comes.
   virtual bool status(std::function<void(ShellStatus)> answer) = 0;
   virtual bool disconnect(std::uint64_t id, std::function<void(bool)> answer) = 0;

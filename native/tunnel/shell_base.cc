@@ -79,7 +79,7 @@ bool ShellBase::status(std::function<void(ShellStatus)> answer) {
   return loop().post([this, answer = std::move(answer)] {
     ShellStatus status;
     status.server = isServer();
-    status.tunName = tunName();
+    status.tunName = tun_.device().name();
     status.tunMtu = tunMtu_;
     status.tunOffload = tun_.device().offload().tcp;
     status.tun = tun_.stats();

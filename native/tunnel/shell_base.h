@@ -15,7 +15,6 @@ namespace mqvpn::tunnel {
 /// each other, and go in the other one: a constructor that throws leaves nothing.
 class ShellBase : public Shell, protected LoopHost, protected EventSink {
  public:
-  const std::string& tunName() const override { return tun_.device().name(); }
   bool status(std::function<void(ShellStatus)> answer) override;
   void stop(std::function<void()> done) override;
 
@@ -34,7 +33,7 @@ class ShellBase : public Shell, protected LoopHost, protected EventSink {
   virtual bool isServer() const = 0;
   virtual ShellLoop& loop() = 0;
   void tell(const Event& event) {
-    if (onEvent_) onEvent_(event);
+    if (onEvent_) onEvent_(event, tun_.device().name());
   }
   void log(LogLevel level, std::string message) { tell(LogEvent{level, std::move(message)}); }
   /// Once, when the engine's thread runs.

@@ -25,7 +25,7 @@ std::string identityOf(const ShellClientConfig& config) {
       trust = "system";
       break;
     case tls::ClientConfig::Verify::kCaFile:
-      trust = "ca:" + (config.tls.caPem.empty() ? readTextFile(config.tls.caFile) : config.tls.caPem);
+      trust = "ca:" + readTextFile(config.tls.caFile);
       break;
     case tls::ClientConfig::Verify::kPin:
       trust = "pin:" + tls::hex(config.tls.pin);
@@ -38,7 +38,9 @@ std::string identityOf(const ShellClientConfig& config) {
   return tls::hex(tls::fingerprint({reinterpret_cast<const std::uint8_t*>(whole.data()), whole.size()}));
 }
 
-tls::ClientConfig withKeyLog(tls::ClientConfig config, const std::string& file) {
+/// A file that cannot be read is told with its errno.
+tls::ClientConfig prepared(tls::ClientConfig config, const std::string& file) {
+  if (config.verify == tls::ClientConfig::Verify::kCaFile) readTextFile(config.caFile);
   if (!file.empty()) config.keyLog = keyLogTo(file);
   return config;
 }
@@ -55,7 +57,7 @@ class ShellClient final : public ShellBase {
         server_(config.server),
         manageRoutes_(config.manageRoutes),
         tickets_(config.ticketFile, config.ticketFile.empty() ? std::string() : identityOf(config)),
-        tls_(withKeyLog(config.tls, config.keyLogFile)),
+        tls_(prepared(config.tls, config.keyLogFile)),
         engine_(prepare(config), tls_, quic::systemRandom(), tun_, *this),
         loop_(*this, tun_, sockets_) {
     loop_.start({monitor_.fd()});

@@ -1,8 +1,6 @@
 #include <array>
-#include <cerrno>
 #include <span>
 #include <stdexcept>
-#include <system_error>
 
 #include "connect_ip/address_pool.h"
 #include "io/clock.h"
@@ -33,11 +31,14 @@ io::UdpOptions optionsFor(const quic::SocketAddress& listen) {
 std::unique_ptr<connect_ip::AddressPool> poolOf(const ServerSettings& settings) {
   std::string error;
   auto pool = connect_ip::AddressPool::create(settings.subnet4, settings.subnet6, error);
-  if (!pool) throw std::system_error(EINVAL, std::generic_category(), error);
+  if (!pool) throw std::invalid_argument(error);
   return pool;
 }
 
-tls::ServerConfig withKeyLog(tls::ServerConfig config, const std::string& file) {
+/// Files that cannot be read are told with their errno; what is wrong inside them, GnuTLS tells.
+tls::ServerConfig prepared(tls::ServerConfig config, const std::string& file) {
+  readTextFile(config.certificateFile);
+  readTextFile(config.keyFile);
   if (!file.empty()) config.keyLog = keyLogTo(file);
   return config;
 }
@@ -45,7 +46,7 @@ tls::ServerConfig withKeyLog(tls::ServerConfig config, const std::string& file) 
 /// Stateless resets and tokens hang on it: derived from the server's private key, it is the same after a
 /// restart, so that clients of before learn at once that their connection is gone.
 std::array<std::uint8_t, 32> secretOf(const tls::ServerConfig& config) {
-  const std::string key = config.certificatePem.empty() ? readTextFile(config.keyFile) : config.keyPem;
+  const std::string key = readTextFile(config.keyFile);
   const auto bytes = [](std::string_view text) {
     return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   };
@@ -56,7 +57,7 @@ class ShellServer final : public ShellBase {
  public:
   ShellServer(ShellServerConfig config, OnEvent onEvent)
       : ShellBase(config.tunName, std::move(onEvent)),
-        tls_(withKeyLog(config.tls, config.keyLogFile)),
+        tls_(prepared(config.tls, config.keyLogFile)),
         engine_(prepare(config), poolOf(config.settings), tls_, secretOf(config.tls), quic::systemRandom(),
                 tun_, *this, io::monotonicNs()),
         loop_(*this, tun_, sockets_) {

@@ -6,6 +6,7 @@
 
 #include "tunnel/ecn_mark.h"
 #include "tunnel/flow_hash.h"
+#include "tunnel/fragment.h"
 
 namespace mqvpn::tunnel {
 
@@ -68,11 +69,14 @@ void Tunnel::send(Packet* packet, PacketView& view, quic::Time now) {
     pool_.release(packet);
     return;
   }
-  // RFC 9484 §10.1: "the endpoint SHOULD drop the IP packet and send an ICMP Packet Too Big message to the
-  // sender of the dropped packet".
   if (packet->segmenter.size(0) > mtu()) {
-    ++counters_.tooBig;
-    answer(view, IcmpError::kTooBig, false, now);
+    // RFC 9484 §10.1: "the endpoint SHOULD drop the IP packet and send an ICMP Packet Too Big message to the
+    // sender of the dropped packet". Unless the sender lets routers cut it (RFC 791 §3.2): it would not
+    // understand.
+    if (!sendFragments(*packet, view, now)) {
+      ++counters_.tooBig;
+      answer(view, IcmpError::kTooBig, false, now);
+    }
     pool_.release(packet);
     return;
   }
@@ -83,6 +87,26 @@ void Tunnel::send(Packet* packet, PacketView& view, quic::Time now) {
 void Tunnel::enqueue(Packet* packet, quic::Time now) {
   packet->flowHash = flowHash(packet->segmenter.front(), hashKey_);
   queue_.enqueue(packet, now);
+}
+
+bool Tunnel::sendFragments(const Packet& packet, const PacketView& view, quic::Time now) {
+  if (view.version != 4 || connect_ip::dontFragment(view) || packet.segmenter.count() != 1) return false;
+  std::array<std::uint8_t, 65536> whole;
+  const std::size_t size = packet.segmenter.write(0, whole.data());
+  std::array<std::uint8_t, PacketPool::kSmallBytes - VnetHeader::kBytes> piece;
+  const Fragmenter fragments({whole.data(), size}, std::min(mtu(), piece.size()));
+  for (std::size_t i = 0; i < fragments.count(); ++i) {
+    const std::size_t bytes = fragments.write(i, piece.data());
+    Packet* fragment = pool_.copy(std::span(piece).first(bytes));
+    if (fragment == nullptr) break;
+    if (!fragment->segmenter.init(fragment->header, fragment->data)) {
+      pool_.release(fragment);
+      break;
+    }
+    counters_.fromTun.count(Verdict::kForward);
+    enqueue(fragment, now);
+  }
+  return fragments.count() > 0;
 }
 
 void Tunnel::receive(std::span<std::uint8_t> packet, quic::Time now) {

@@ -100,6 +100,8 @@ class Tunnel final : public quic::DatagramSource {
   void reject(const connect_ip::PacketView& view, connect_ip::Verdict verdict, bool fromPeer, quic::Time now);
   void answer(const connect_ip::PacketView& about, connect_ip::IcmpError error, bool toPeer, quic::Time now);
   void enqueue(Packet* packet, quic::Time now);
+  /// False: the packet may not be cut.
+  bool sendFragments(const Packet& packet, const connect_ip::PacketView& view, quic::Time now);
   void divert(const FairQueue::Head& head, quic::Time now);
   bool sendCapsule(std::span<const std::uint8_t> packet);
 

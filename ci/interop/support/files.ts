@@ -63,15 +63,22 @@ export function digest(data: Buffer | string): string {
 /** A UDP port that is free now. */
 export async function freePort(): Promise<number> {
   const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => {
+    socket.bind(0, '127.0.0.1', resolve)
+  })
   const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(resolve))
+  await new Promise<void>((resolve) => {
+    socket.close(resolve)
+  })
   return port
 }
 
 /** Resolves as soon as somebody has this UDP port: gtlsserver prints nothing that could be waited for. */
 export async function untilBound(port: number, milliseconds = 10_000): Promise<void> {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
-  for (const end = Date.now() + milliseconds; !readFileSync('/proc/net/udp', 'utf8').includes(local); await sleep(20))
+  const end = Date.now() + milliseconds
+  while (!readFileSync('/proc/net/udp', 'utf8').includes(local)) {
     if (Date.now() > end) throw new Error(`nobody listens on UDP port ${port}`)
+    await sleep(20)
+  }
 }

@@ -6,7 +6,7 @@ import { loadScenario } from '../../scenario/load.js'
 import { planRun } from '../../scenario/plan.js'
 import { drawTopology } from '../../scenario/topology.js'
 import { EXIT } from '../exit-codes.js'
-import { packageRoot } from '../version.js'
+import { packageRoot } from '../../../common/package.js'
 
 /** The scenarios that ship with this package. */
 export function shippedScenarios(): string[] {

@@ -15,7 +15,8 @@ import { createProgress, span } from '../progress.js'
 import { openResult } from '../open-result.js'
 import { emit, reporterNames } from '../reporters.js'
 import { shortPath } from '../short-path.js'
-import { packageVersion, sourceCommit } from '../version.js'
+import { packageVersion } from '../../../common/package.js'
+import { sourceCommit } from '../version.js'
 import { requireMachine } from './doctor.js'
 
 export interface RunCommandOptions {

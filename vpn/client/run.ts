@@ -1,0 +1,91 @@
+/** `mqvpn client`: from settings to a running client, until it is told to stop. */
+import { mkdirSync, statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientSettings } from '../config/settings.js'
+import { controlPath } from '../control/paths.js'
+import { ControlServer } from '../control/server.js'
+import type { Engines } from '../engine.js'
+import { messageOf, UsageError } from '../errors.js'
+import { keyOf } from '../key.js'
+import type { Life } from '../life.js'
+import type { Log } from '../log.js'
+import type { Lookup } from './resolve.js'
+import { ClientSession } from './session.js'
+
+export interface ClientDeps {
+  engines: () => Engines
+  lookup: Lookup
+  log: Log
+  life: Life
+  /** Added to every status. */
+  about: { version: string; pid: number }
+}
+
+/** Resolves when the signal has aborted and everything is removed; throws when there is no point in going on. */
+export async function runClient(
+  settings: ClientSettings,
+  { engines, lookup, log, life, about }: ClientDeps,
+): Promise<void> {
+  const authKey = keyOf(settings, log)
+  if (authKey === null) {
+    throw new UsageError("a client needs the server's key: --auth-key-file FILE, or MQVPN_AUTH_KEY in the environment")
+  }
+  warn(settings, log)
+  const session = new ClientSession(
+    settings,
+    { authKey, ticketDir: ticketDir(settings.stateDir, log) },
+    {
+      engines: engines(),
+      lookup,
+      log,
+      now: () => performance.now(),
+      random: Math.random,
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    },
+  )
+  const control = await ControlServer.listen(
+    settings.control ?? controlPath(settings.tunName),
+    { status: async () => ({ ...(await session.status()), ...about }), command: () => session.command() },
+    log,
+  )
+  life.atExit(() => control.removeFile())
+  try {
+    await session.run(life.signal)
+  } finally {
+    await control.close()
+  }
+}
+
+function warn({ insecure, dns, ca, path }: ClientSettings, log: Log): void {
+  if (insecure) {
+    log.warn(
+      '--insecure: ANYBODY between here and the server can pretend to be it, read everything and learn the key; use --pin instead',
+    )
+  }
+  if (dns.length > 0) {
+    log.warn(
+      `--dns ${dns.join(', ')}: DNS override is not in this version; /etc/resolv.conf stays as it is, and queries may go outside the tunnel`,
+    )
+  }
+  if (path.length > 1) {
+    log.warn(`--path ${path.join(', ')}: this version uses one path, the first`)
+  }
+  if (ca !== undefined) {
+    try {
+      statSync(ca)
+    } catch (error) {
+      throw new UsageError(`--ca ${ca}: ${messageOf(error)}`)
+    }
+  }
+}
+
+/** Without it every start is a full handshake; that is no reason not to start. */
+function ticketDir(stateDir: string, log: Log): string | null {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+    return stateDir
+  } catch (error) {
+    log.warn(`no session is kept for a faster start: ${messageOf(error)}; --state-dir names another folder`)
+    return null
+  }
+}

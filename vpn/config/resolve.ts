@@ -1,0 +1,114 @@
+/** From what was written (flags, environment, file) to settings that are right, or a list of everything that is wrong. */
+import type { z } from 'zod'
+import { UsageError } from '../errors.js'
+import { overlay, type RawSettings } from './raw.js'
+import {
+  clientSchema,
+  serverSchema,
+  settings,
+  settingsOf,
+  SETTING_KEYS,
+  type ClientSettings,
+  type ServerSettings,
+  type SettingKey,
+  type Side,
+} from './settings.js'
+
+export type Resolved = { side: 'client'; settings: ClientSettings } | { side: 'server'; settings: ServerSettings }
+
+/**
+ * @param chosen `--mode`, or the command `server` or `client`; null: found from what is there
+ * @throws UsageError with one problem per line
+ */
+export function resolveSettings(chosen: Side | null, flags: RawSettings, file: RawSettings = {}): Resolved {
+  const raw = overlay(flags, file)
+  const side = chosen ?? sideOf(raw)
+  const problems = [...wrongSide(side, raw), ...contradictions(raw, flags)]
+  if (side === 'client' && raw.server === undefined) {
+    problems.push('a client needs a server: --server HOST:PORT, or Address in [Server] of a file')
+  }
+  const input = Object.fromEntries(settingsOf(side).flatMap((key) => inputOf(raw, key)))
+  const parsed = side === 'client' ? clientSchema.safeParse(input) : serverSchema.safeParse(input)
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, raw)))
+  if (parsed.success && side === 'server') problems.push(...userProblems(parsed.data as ServerSettings, raw))
+  if (problems.length > 0 || !parsed.success) throw new UsageError([...new Set(problems)].join('\n'))
+  return { side, settings: parsed.data } as Resolved
+}
+
+/** As the seed does it: what listens is a server, what has a server's address is a client. */
+function sideOf(raw: RawSettings): Side {
+  const [server, client] = [raw.listen?.[0], raw.server?.[0]]
+  if (server && client) {
+    throw new UsageError(
+      `${server.origin} belongs to a server and ${client.origin} to a client; say which with --mode server or --mode client`,
+    )
+  }
+  if (server) return 'server'
+  if (client) return 'client'
+  throw new UsageError('which side is this? Write `mqvpn server …`, `mqvpn client …` or --mode server|client')
+}
+
+function inputOf(raw: RawSettings, key: SettingKey): [SettingKey, string | string[]][] {
+  const given = raw[key]
+  if (given === undefined) return []
+  const texts = given.map(({ value }) => value)
+  return [[key, settings[key].kind === 'list' ? texts : texts[0]!]]
+}
+
+function wrongSide(side: Side, raw: RawSettings): string[] {
+  return SETTING_KEYS.flatMap((key) => {
+    const other = settings[key].side
+    if (other === 'both' || other === side) return []
+    return (raw[key] ?? []).slice(0, 1).map(({ origin }) => `${origin}: is for a ${other}, and this is a ${side}`)
+  })
+}
+
+/** Pairs of which only one can be meant. */
+function contradictions(raw: RawSettings, flags: RawSettings): string[] {
+  const problems: string[] = []
+  const given = (key: SettingKey): string | null => raw[key]?.[0]?.origin ?? null
+  const exclude = (a: SettingKey, b: SettingKey, why: string): void => {
+    const [first, second] = [given(a), given(b)]
+    if (first !== null && second !== null) problems.push(`${first} and ${second} contradict each other: ${why}`)
+  }
+  const insecure = raw.insecure?.[0]
+  if (insecure !== undefined && !/^(false|no|off|0)$/i.test(insecure.value)) {
+    exclude('insecure', 'pin', 'a pin would be checked, everything accepted not')
+    exclude('insecure', 'ca', 'an authority would be checked, everything accepted not')
+  }
+  exclude('pin', 'ca', 'a pin trusts one certificate, whoever signed it')
+  if (flags.authKey && flags.authKeyFile) {
+    problems.push('--auth-key and --auth-key-file: give the key once')
+  }
+  if (given('cert') !== null && given('key') === null) {
+    problems.push(`${given('cert')}: a certificate needs its private key: --key PATH`)
+  }
+  if (given('key') !== null && given('cert') === null) {
+    problems.push(
+      `${given('key')}: this private key needs its certificate: --cert PATH (the key for clients is --auth-key-file)`,
+    )
+  }
+  return problems
+}
+
+function userProblems({ user }: ServerSettings, raw: RawSettings): string[] {
+  return user.flatMap(({ name, key }, i) => {
+    const origin = raw.user?.[i]?.origin ?? '--user'
+    const before = user.slice(0, i)
+    if (before.some((other) => other.name === name)) return [`${origin}: there are two users called ${name}`]
+    const same = before.find((other) => other.key === key)
+    return same ? [`${origin}: ${same.name} and ${name} have the same key, so nobody could tell them apart`] : []
+  })
+}
+
+/** `--mtu 100: write 1280 to 9000, …`; a secret stays out. */
+function problemOf(issue: z.core.$ZodIssue, raw: RawSettings): string[] {
+  const [key, index] = issue.path as [SettingKey, number | undefined]
+  const given = raw[key]?.[index ?? 0]
+  // What is missing has been told already.
+  if (given === undefined) return []
+  if (issue.code === 'too_big') return [`${raw[key]?.at(-1)?.origin}: ${issue.message}`]
+  const isFlag = given.origin.startsWith('--')
+  const shown = settings[key].secret ? '' : isFlag ? ` ${given.value || "''"}` : ` = ${given.value}`
+  return [`${given.origin}${shown}: ${issue.message}`]
+}

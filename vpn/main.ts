@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+/** The `mqvpn` command: reads the command line, runs what it asks for, turns what happened into an exit code. */
+import { CommanderError } from 'commander'
+import { packageVersion } from '../common/package.js'
+import { systemLookup } from './client/resolve.js'
+import { loadSettings } from './config/load.js'
+import { exitCodeOf, EXIT } from './exit-codes.js'
+import { messageOf, VpnError } from './errors.js'
+import { generateKey } from './key.js'
+import { createLife } from './life.js'
+import { createLog, type Log } from './log.js'
+import { nativeEngines } from './native.js'
+import { program, type Request } from './program.js'
+import { statusCommand } from './status/command.js'
+import { prepareTraces } from './traces.js'
+
+const out = (text: string): void => void process.stdout.write(text)
+const err = (text: string): void => void process.stderr.write(text)
+
+/** Colours only for a person, who may have said no (no-color.org). */
+function colour(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+}
+
+async function main(request: Request): Promise<number> {
+  switch (request.verb) {
+    case 'genkey':
+      out(`${generateKey()}\n`)
+      return EXIT.ok
+    case 'status': {
+      const life = createLife(process, () => undefined)
+      const screen = { write: out, isTTY: process.stdout.isTTY, colour: colour(process.stdout) }
+      return statusCommand(request.options, screen, life.signal)
+    }
+    case 'run':
+      return run(request)
+  }
+}
+
+async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): Promise<number> {
+  // Warnings about the sources come before it is known how to log them.
+  const early: string[] = []
+  const found = loadSettings({ side, flags, env: process.env, file: config }, { warn: (text) => early.push(text) })
+  delete process.env['MQVPN_AUTH_KEY']
+  if (flags.authKey || flags.user) hideArguments(found.side)
+  const log = createLog({
+    level: found.settings.logLevel,
+    format: found.settings.logFormat,
+    colour: colour(process.stderr),
+    now: () => new Date(),
+    err,
+    out,
+  })
+  for (const text of early) log.warn(text)
+  if (flags.authKey || flags.user) adviseKeyFile(log)
+  prepareTraces(found.settings, log)
+  const life = createLife(process, (text) => log.info(text))
+  const about = { version: packageVersion(), pid: process.pid }
+  const common = { engines: () => nativeEngines(), log, life, about }
+  if (found.side === 'server') {
+    const { runServer } = await import('./server/run.js')
+    await runServer(found.settings, { ...common, now: () => new Date() })
+  } else {
+    const { runClient } = await import('./client/run.js')
+    await runClient(found.settings, { ...common, lookup: systemLookup })
+  }
+  return life.exitCode()
+}
+
+/** A title takes the place of the command line in /proc, and so of a key that stands there. */
+function hideArguments(side: string): void {
+  process.title = `mqvpn ${side}`
+}
+
+function adviseKeyFile(log: Log): void {
+  log.debug(
+    'a key on the command line was visible in the process list for a moment, and stays in the history of the shell; --auth-key-file and MQVPN_AUTH_KEY do not',
+  )
+}
+
+/** One line per problem, on standard error; the stack of a fault of this program only when asked for. */
+function complain(error: unknown): void {
+  for (const line of messageOf(error).split('\n')) err(`${line.startsWith(' ') ? '' : 'mqvpn: '}${line}\n`)
+  const ours = error instanceof VpnError
+  if (process.env['MQVPN_DEBUG'] && error instanceof Error) err(`${error.stack ?? ''}\n`)
+  else if (!ours) err('mqvpn: this is a fault of mqvpn itself; MQVPN_DEBUG=1 shows where\n')
+}
+
+// Somebody who stops reading (`| head`, a closed terminal) must not end a tunnel before it has cleaned up.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
+try {
+  const requests: Request[] = []
+  const command = program((request) => requests.push(request))
+  if (process.argv.length <= 2) {
+    err(command.helpInformation())
+    process.exitCode = EXIT.usage
+  } else {
+    await command.parseAsync()
+    for (const request of requests) process.exitCode = await main(request)
+  }
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // commander has already written its message; help and version are not errors.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  } else {
+    complain(error)
+    process.exitCode = exitCodeOf(error)
+  }
+}

@@ -1,0 +1,93 @@
+/** The one module of `vpn/` that knows the addon (`mqvpn_native.node`): text on its side, typed data on ours. */
+import type { z } from 'zod'
+import { loadAddon, NativeMissingError } from '../common/addon.js'
+import {
+  clientConfig,
+  clientEvent,
+  commandReply,
+  engineStatus,
+  serverConfig,
+  serverEvent,
+  type Engine,
+  type Engines,
+} from './engine.js'
+import { MachineError, messageOf, VpnError } from './errors.js'
+
+/** As the addon exports it. */
+export interface NativeEngine {
+  status(): Promise<string>
+  command(request: string): Promise<string>
+  stop(): Promise<void>
+}
+export interface NativeAddon {
+  startServer(config: string, onEvent: (event: string) => void): NativeEngine
+  startClient(config: string, onEvent: (event: string) => void): NativeEngine
+}
+
+/** @throws MachineError when the addon is not built, or is older than this program */
+export function nativeEngines(load: () => unknown = loadAddon): Engines {
+  let found: unknown
+  try {
+    found = load()
+  } catch (error) {
+    if (error instanceof NativeMissingError) throw new MachineError(error.message)
+    throw error
+  }
+  const addon = found as Partial<NativeAddon> | null
+  if (typeof addon?.startServer !== 'function' || typeof addon.startClient !== 'function') {
+    throw new MachineError('the native addon is older than this program: build it again (npm run build:native)')
+  }
+  return enginesOf(addon as NativeAddon)
+}
+
+export function enginesOf(addon: NativeAddon): Engines {
+  return {
+    startServer: (config, onEvent) =>
+      wrap(addon.startServer(JSON.stringify(serverConfig.parse(config)), reader(serverEvent, onEvent))),
+    startClient: (config, onEvent) =>
+      wrap(addon.startClient(JSON.stringify(clientConfig.parse(config)), reader(clientEvent, onEvent))),
+  }
+}
+
+function wrap(native: NativeEngine): Engine {
+  return {
+    status: async () => parse(engineStatus, await native.status(), 'status'),
+    command: async (request) => parse(commandReply, await native.command(JSON.stringify(request)), 'command'),
+    stop: () => native.stop(),
+  }
+}
+
+function parse<S extends z.ZodType>(schema: S, text: string, what: string): z.output<S> {
+  const parsed = schema.safeParse(JSON.parse(text))
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw new VpnError(`the native engine's answer to ${what} is not understood: ${path.join('.')}: ${message}`)
+}
+
+/**
+ * Turns the addon's text into events. One that is not understood becomes a warning: it must end neither the tunnel nor
+ * the log.
+ */
+function reader<E extends { type: string }>(schema: z.ZodType<E>, onEvent: (event: E) => void): (text: string) => void {
+  return (text) => {
+    const { event, problem } = read(schema, text)
+    if (event !== null) onEvent(event)
+    else {
+      const message = `an event of the native engine was not understood: ${problem}`
+      onEvent(schema.parse({ type: 'log', level: 'warn', message }))
+    }
+  }
+}
+
+function read<E>(schema: z.ZodType<E>, text: string): { event: E | null; problem: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    return { event: null, problem: messageOf(error) }
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return { event: parsed.data, problem: '' }
+  const { path, message } = parsed.error.issues[0]!
+  return { event: null, problem: `${path.join('.') || 'type'}: ${message}` }
+}

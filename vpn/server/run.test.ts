@@ -1,0 +1,193 @@
+import { expect } from 'chai'
+import { EventEmitter } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { serverSchema } from '../config/settings.js'
+import { request } from '../control/request.js'
+import { MachineError, UsageError } from '../errors.js'
+import { createLife, type Signals } from '../life.js'
+import { createLog } from '../log.js'
+import { FakeEngines, systemError } from '../testing/fake-engines.js'
+import { addressForClients, certificateNames } from './names.js'
+import { runServer } from './run.js'
+
+const KEY = 'mPyVpoQWcp/5gr404xvS19aRC03o0XS2mrb2tZJ1Ii4='
+
+describe('a server', () => {
+  let folder: string
+  let engines: FakeEngines
+  let process: EventEmitter
+  let printed: string
+  let logged: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mqvpn-server-'))
+    engines = new FakeEngines()
+    printed = ''
+    logged = ''
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+  const control = () => join(folder, 'c.sock')
+
+  async function start(values: Record<string, unknown> = {}): Promise<void> {
+    const settings = serverSchema.parse({
+      control: control(),
+      stateDir: join(folder, 'state'),
+      authKey: KEY,
+      ...values,
+    })
+    const log = createLog({
+      level: 'debug',
+      format: 'text',
+      colour: false,
+      now: () => new Date(),
+      out: (text) => (printed += text),
+      err: (text) => (logged += text),
+    })
+    process = new EventEmitter()
+    const life = createLife(process as unknown as Signals, (text) => log.info(text))
+    const about = { version: '1.2.3', pid: 42 }
+    await runServer(settings, { engines: () => engines, log, now: () => new Date(), life, about })
+  }
+  /** The one that was started last. */
+  const stop = (): void => void process.emit('SIGTERM', 'SIGTERM')
+  const failure = (run: Promise<unknown>): Promise<Error> =>
+    run.then(
+      () => {
+        throw new Error('did not fail')
+      },
+      (error: unknown) => error as Error,
+    )
+
+  it('makes a certificate, says where it listens and, on its first start, what to paste on a client', async () => {
+    engines.onServer = (server) => {
+      const pin = /pin=(\w{64})/.exec(logged)?.[1] ?? ''
+      server.emit({ type: 'listening', address: '192.0.2.1', port: 4433, pin })
+      stop()
+    }
+    const keyFile = join(folder, 'key')
+    writeFileSync(keyFile, KEY, { mode: 0o600 })
+    const values = { listen: '192.0.2.1:4433', authKey: undefined, authKeyFile: keyFile }
+    await start(values)
+    const [server] = engines.servers
+    expect(server?.config).to.deep.include({
+      tunName: 'mqvpn0',
+      listen: { address: '192.0.2.1', port: 4433 },
+      subnet: '10.0.0.0/24',
+      users: [{ name: '(global)', key: KEY }],
+      maxClients: 64,
+      retry: 'auto',
+    })
+    expect(readFileSync(server!.config.certFile, 'utf8')).to.match(/BEGIN CERTIFICATE/)
+    const [listening, , line] = printed.split('\n')
+    expect(listening).to.match(/^listening: 192\.0\.2\.1:4433 on mqvpn0, pin \w{64}$/)
+    const pin = listening!.slice(-64)
+    expect(line).to.equal(`  sudo mqvpn client --server 192.0.2.1:4433 --pin ${pin} --auth-key-file ${keyFile}`)
+    expect(server!.stopped).to.equal(1)
+    expect(printed + logged).not.to.include(KEY)
+
+    printed = ''
+    await start(values)
+    expect(printed.trim().split('\n')).to.have.length(1)
+  })
+
+  it('does not start without a key, and says how to make one', async () => {
+    const error = await failure(start({ authKey: undefined }))
+    expect(error).to.be.instanceOf(UsageError)
+    expect(error.message)
+      .to.match(/does not start without a key/)
+      .and.to.match(/mqvpn genkey/)
+    expect(existsSync(join(folder, 'state'))).to.equal(false)
+    expect(engines.servers).to.have.length(0)
+  })
+
+  it('takes users with keys of their own, with or without a common one', async () => {
+    engines.onServer = stop
+    await start({ user: ['anna:a-key-of-anna-1234'] })
+    await start({ authKey: undefined, user: ['anna:a-key-of-anna-1234'] })
+    expect(engines.servers.map(({ config }) => config.users.map(({ name }) => name))).to.deep.equal([
+      ['(global)', 'anna'],
+      ['anna'],
+    ])
+    expect((await failure(start({ user: [`anna:${KEY}`] }))).message).to.match(/--user anna has the same key/)
+  })
+
+  it('answers at its control socket while it runs, and removes it', async () => {
+    let answers: unknown[] = []
+    engines.onServer = (server) => {
+      server.emit({ type: 'listening', address: '0.0.0.0', port: 443, pin: 'ab'.repeat(32) })
+      const asked = [{ cmd: 'status' }, { cmd: 'disconnect', id: 3 }].map((message) => request(control(), message))
+      void Promise.all(asked).then((replies) => {
+        answers = replies
+        stop()
+      })
+    }
+    await start()
+    const [status, disconnect] = answers as [{ status: object }, object]
+    expect(status.status).to.deep.include({ role: 'server', version: '1.2.3', pid: 42 })
+    expect(status.status).to.have.property('listening').that.includes({ port: 443, maxClients: 64 })
+    expect(disconnect).to.deep.equal({ ok: true })
+    expect(engines.servers[0]!.commands).to.deep.equal([{ cmd: 'disconnect', id: 3 }])
+    expect(existsSync(control())).to.equal(false)
+  })
+
+  it('tells who comes, goes and is refused', async () => {
+    engines.onServer = (server) => {
+      const who = { id: 1, user: 'anna', remote: '198.51.100.7:5000' }
+      server.emit({ type: 'client-connected', ...who, addresses: ['10.0.0.2/32'], resumed: false })
+      server.emit({ type: 'client-refused', remote: '198.51.100.8:1', reason: 'wrong-key' })
+      server.emit({ type: 'client-disconnected', ...who, cause: 'peer', reason: 'bye', seconds: 3 })
+      server.emit({ type: 'log', level: 'error', message: 'queue\nfull', depth: 3 })
+      stop()
+    }
+    await start()
+    expect(logged).to.match(
+      /info {2}client connected id=1 user=anna remote=198\.51\.100\.7:5000 addresses=10\.0\.0\.2\/32/,
+    )
+    expect(logged).to.match(/warn {2}client refused remote=198\.51\.100\.8:1 reason=wrong-key/)
+    expect(logged).to.match(/info {2}client disconnected id=1 .*cause=peer reason=bye seconds=3/)
+    expect(logged).to.match(/error queue\\u000afull depth=3/)
+  })
+
+  it('leaves nothing behind when it cannot be set up', async () => {
+    engines.failure = systemError('EPERM', 'cannot make a TUN device')
+    expect(await failure(start())).to.be.instanceOf(MachineError)
+    expect(existsSync(control())).to.equal(false)
+    engines.failure = systemError('EADDRINUSE', 'cannot bind 0.0.0.0:443')
+    expect((await failure(start())).message).to.match(/UDP port 443/)
+  })
+
+  it('does not start twice under one name', async () => {
+    let second: Error | null = null
+    engines.onServer = () => {
+      const first = process
+      void failure(start()).then((error) => {
+        second = error
+        first.emit('SIGTERM', 'SIGTERM')
+      })
+    }
+    await start()
+    expect(second).to.be.instanceOf(UsageError)
+    expect(engines.servers).to.have.length(1)
+  })
+})
+
+describe('the names of a server', () => {
+  it('are its host name, and the address it listens on if that is one', () => {
+    expect(certificateNames('0.0.0.0', 'Host.example')).to.deep.equal(['host.example'])
+    expect(certificateNames('::', 'host')).to.deep.equal(['host'])
+    expect(certificateNames('192.0.2.1', 'host')).to.deep.equal(['host', '192.0.2.1'])
+    expect(certificateNames('0.0.0.0', 'höst_')).to.deep.equal(['mqvpn'])
+  })
+
+  it('for clients are the address it listens on, or a guess', () => {
+    const entry = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
+      ({ address, family, internal, netmask: '', mac: '', cidr: null, scopeid: 0 }) as never
+    expect(addressForClients('192.0.2.1')).to.deep.equal({ address: '192.0.2.1', guessed: false })
+    const eth = [entry('fe80::1', 'IPv6'), entry('2001:db8::1', 'IPv6'), entry('198.51.100.1', 'IPv4')]
+    const all = { lo: [entry('127.0.0.1', 'IPv4', true)], eth0: eth }
+    expect(addressForClients('0.0.0.0', all)).to.deep.equal({ address: '198.51.100.1', guessed: true })
+    expect(addressForClients('::', { eth0: eth.slice(0, 2) })).to.deep.equal({ address: '2001:db8::1', guessed: true })
+    expect(addressForClients('0.0.0.0', {}).guessed).to.equal(true)
+  })
+})
