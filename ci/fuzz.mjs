@@ -31,7 +31,9 @@ const build = path.join(root, 'build', 'fuzz')
 function run(program, args) {
   const { status, error } = spawnSync(program, args, { stdio: 'inherit', cwd: root })
   if (error) {
-    console.error(`fuzz: ${program} cannot be run (${error.message}). Debian: apt install clang libclang-rt-14-dev cmake ninja-build`)
+    console.error(
+      `fuzz: ${program} cannot be run (${error.message}). Debian: apt install clang libclang-rt-14-dev cmake ninja-build`,
+    )
     process.exit(3)
   }
   return status ?? 1
@@ -63,7 +65,13 @@ for (const target of options.target ?? all) {
   const program = path.join(build, target)
   const corpora = existsSync(kept) ? [found, kept] : [found]
   const limits = [`-max_total_time=${seconds}`, '-timeout=20', '-rss_limit_mb=4096', '-max_len=4096']
-  const status = run(program, [...limits, '-print_final_stats=0', '-verbosity=0', `-artifact_prefix=${found}/`, ...corpora])
+  const status = run(program, [
+    ...limits,
+    '-print_final_stats=0',
+    '-verbosity=0',
+    `-artifact_prefix=${found}/`,
+    ...corpora,
+  ])
   if (status !== 0) failed += 1
   if (status === 0 && options.keep) {
     mkdirSync(kept, { recursive: true })

@@ -42,7 +42,7 @@ case " $system " in
   *' debian '* | *' ubuntu '*)
     system=debian
     install='apt-get install --no-install-recommends'
-    build='g++ cmake ninja-build nlohmann-json3-dev'
+    build='g++ cmake ninja-build nlohmann-json3-dev libgnutls28-dev libnghttp3-dev libmnl-dev'
     run='iproute2 iperf3 ethtool nftables conntrack procps iputils-ping openssl tcpdump fonts-dejavu-core'
     subjects='mptcpize wireguard-go wireguard-tools openvpn fastd'
     test='doctest-dev'
@@ -52,7 +52,7 @@ case " $system " in
   *' fedora '* | *' rhel '*)
     system=fedora
     install='dnf install'
-    build='gcc-c++ cmake ninja-build json-devel'
+    build='gcc-c++ cmake ninja-build json-devel gnutls-devel nghttp3-devel libmnl-devel'
     run='iproute iproute-tc iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump dejavu-sans-fonts'
     subjects='mptcpd wireguard-tools openvpn fastd'
     test='doctest-devel libasan libubsan'
@@ -61,7 +61,7 @@ case " $system " in
   *' arch '*)
     system=arch
     install='pacman -S --needed'
-    build='gcc cmake ninja nlohmann-json'
+    build='gcc cmake ninja nlohmann-json gnutls libnghttp3 libmnl'
     run='iproute2 iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump ttf-dejavu'
     subjects='wireguard-tools openvpn'
     test='doctest'
@@ -70,7 +70,7 @@ case " $system " in
   *' alpine '*)
     system=alpine
     install='apk add'
-    build='g++ cmake samurai linux-headers nlohmann-json'
+    build='g++ cmake samurai linux-headers nlohmann-json gnutls-dev nghttp3-dev libmnl-dev'
     run='iproute2 iperf3 ethtool nftables conntrack-tools procps-ng iputils openssl tcpdump font-dejavu'
     subjects='wireguard-go wireguard-tools openvpn fastd'
     test='doctest-dev'
@@ -79,7 +79,7 @@ case " $system " in
   *suse*)
     system=suse
     install='zypper install --no-recommends'
-    build='gcc-c++ cmake ninja nlohmann_json-devel'
+    build='gcc-c++ cmake ninja nlohmann_json-devel libgnutls-devel libnghttp3-devel libmnl-devel'
     run='iproute2 iperf ethtool nftables conntrack-tools procps iputils openssl tcpdump dejavu-fonts'
     subjects='wireguard-tools openvpn'
     test='doctest-devel'
@@ -88,7 +88,7 @@ case " $system " in
   *)
     system=unknown
     install='install, under the names that your system gives them:'
-    build='g++ cmake ninja nlohmann-json'
+    build='g++ cmake ninja nlohmann-json gnutls nghttp3 libmnl'
     run='iproute2 iperf3 ethtool nftables conntrack procps ping openssl tcpdump dejavu-fonts'
     subjects='mptcpize wireguard-go wireguard-tools openvpn fastd'
     test='doctest'

@@ -26,8 +26,9 @@ export function setupError(error: unknown, { tunName, listen }: SetUp): VpnError
       )
     case 'EBUSY':
     case 'EEXIST':
+      // What the system says about it is no more than that.
       return new VpnError(
-        `${said}: a device ${tunName} is in use, perhaps by another mqvpn; choose another name with --tun-name`,
+        `${said.includes(tunName) ? '' : `${said}: `}a device ${tunName} is in use, perhaps by another mqvpn; \`ip -d link show ${tunName}\` shows it; choose another name with --tun-name`,
       )
     case 'ENOENT':
       return said.includes('/dev/net/tun')

@@ -132,6 +132,30 @@ describe('connect-ip-go (quic-go)', function () {
     })
   })
 
+  describe('is missed by mqvpn client', () => {
+    it('at a plain HTTP/3 server (gtlsserver), and the client says so', async function () {
+      if (!hasProgram('gtlsserver')) needs(this, 'gtlsserver is not installed (Debian: ngtcp2-server)', false)
+      const plain = new Peer(
+        hosts.at(
+          'server',
+          'gtlsserver',
+          '--quiet',
+          `--htdocs=${folder.path}`,
+          '10.78.0.1',
+          '4433',
+          folder.key,
+          folder.cert,
+        ),
+      )
+      await plain.line(/Using document root/)
+      const { code, text } = await mqvpn('client', '--server', '10.78.0.1:4433', '--ca', folder.cert).end(20_000)
+      expect(text)
+        .to.match(/connect-ip/i)
+        .and.to.match(/check .*port/)
+      expect(code).not.to.equal(0)
+    })
+  })
+
   describe('as client of mqvpn server', () => {
     async function serve() {
       const files = ['--cert', folder.cert, '--key', folder.key]

@@ -72,8 +72,8 @@ class ConnectionEvents : public StreamEvents {
   virtual void onDatagramLost(std::uint64_t tag) { (void)tag; }
   /// The largest payload of a DATAGRAM frame that fits one packet of every path in use has changed.
   virtual void onMaxDatagramPayload(std::size_t bytes) = 0;
-  /// draft-ietf-quic-multipath: a path was opened by the peer, validated, or is gone. `code` of kAbandoned: the error code of
-  /// PATH_ABANDON.
+  /// draft-ietf-quic-multipath: a path was opened by the peer, validated, or is gone. `code` of kAbandoned:
+  /// the error code of PATH_ABANDON.
   enum class PathChange : std::uint8_t { kOpened, kValidated, kAbandoned, kFailed };
   virtual void onPathChanged(std::uint32_t pathId, PathChange change, std::uint64_t code) {
     (void)pathId, (void)change, (void)code;
@@ -101,6 +101,10 @@ class DatagramSource {
   /// drop). May drop stale packets. The answer stands until write() or another event; asking again gives the
   /// same.
   virtual std::size_t nextSize(std::uint32_t pathId, std::size_t most, Time now) = 0;
+  /// Said before a path pulls. `ramping`: its congestion window still grows by itself (slow start). What
+  /// waits then waits for the window to open, not in front of a bottleneck: that is no standing queue, and
+  /// nothing to drop for. `rtt`: the least round trip of the path; 0: unknown.
+  virtual void onPathPulls(bool ramping, Duration rtt) { (void)ramping, (void)rtt; }
   /// Writes the payload that nextSize() told, exactly that many bytes. `tag` comes back in
   /// onDatagramAcked/Lost; left at 0, nothing comes back.
   virtual void write(std::uint8_t* out, std::uint64_t& tag) = 0;

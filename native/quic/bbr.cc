@@ -9,11 +9,12 @@ namespace mqvpn::quic {
 
 using namespace bbr;
 
-Bbr::Bbr(std::uint64_t maxDatagramSize, Time now, std::uint64_t seed)
-    : smss_(maxDatagramSize),
+Bbr::Bbr(std::uint64_t maxDatagramSize, Time now, std::uint64_t seed, unsigned initialPackets)
+    : initialPackets_(initialPackets),
+      smss_(maxDatagramSize),
       random_(seed),
       now_(now),
-      cwnd_(initialWindow(maxDatagramSize)),
+      cwnd_(initialWindow(maxDatagramSize, initialPackets)),
       minRttStamp_(now),
       extraAckedIntervalStart_(now),
       probeRttMinStamp_(now) {
@@ -309,7 +310,7 @@ void Bbr::setPacingRateWithGain(double gain) {
 
 // §5.6.4.2
 std::uint64_t Bbr::bdpMultiple(std::uint64_t bw, double gain) const {
-  if (minRtt_ == kInfinity) return initialWindow(smss_);
+  if (minRtt_ == kInfinity) return initialWindow(smss_, initialPackets_);
   return scale(bytesIn(bw, minRtt_), gain);
 }
 
@@ -327,7 +328,7 @@ void Bbr::setCwnd() {
   const std::uint64_t maxInflight = quantizationBudget(bdpMultiple(bw_, cwndGain_) + extraAcked_);
   if (fullBwReached_) {
     cwnd_ = std::min(cwnd_ + rs_.ackedBytes, maxInflight);
-  } else if (cwnd_ < maxInflight || delivered_ < initialWindow(smss_)) {
+  } else if (cwnd_ < maxInflight || delivered_ < initialWindow(smss_, initialPackets_)) {
     cwnd_ += rs_.ackedBytes;
   }
   cwnd_ = std::max(cwnd_, minPipeCwnd());
@@ -359,7 +360,7 @@ void Bbr::saveCwnd() {
 void Bbr::restoreCwnd() { cwnd_ = std::max(cwnd_, priorCwnd_); }
 
 void Bbr::onDatagramSize(std::uint64_t maxDatagramSize) {
-  if (delivered_ == 0) cwnd_ = initialWindow(maxDatagramSize);
+  if (delivered_ == 0) cwnd_ = initialWindow(maxDatagramSize, initialPackets_);
   smss_ = maxDatagramSize;
   cwnd_ = std::max(cwnd_, minPipeCwnd());
 }

@@ -11,7 +11,7 @@ namespace mqvpn::quic {
 class Bbr final : public CongestionController {
  public:
   /// `seed`: of the random waits between two probes for bandwidth.
-  Bbr(std::uint64_t maxDatagramSize, Time now, std::uint64_t seed);
+  Bbr(std::uint64_t maxDatagramSize, Time now, std::uint64_t seed, unsigned initialPackets = 10);
 
   void onSent(Time now, std::uint64_t bytes, std::uint64_t bytesInFlight) override;
   void onAck(const AckSample& sample, const Rtt& rtt) override;
@@ -100,6 +100,7 @@ class Bbr final : public CongestionController {
   void checkProbeRttDone();
   void exitProbeRtt();
 
+  const unsigned initialPackets_;
   std::uint64_t smss_;
   std::uint64_t random_;
   State state_ = State::kStartup;

@@ -34,14 +34,14 @@ std::string_view congestionAlgorithmName(CongestionAlgorithm algorithm) {
   return "none";
 }
 
-std::unique_ptr<CongestionController> makeCongestionController(CongestionAlgorithm algorithm,
+std::unique_ptr<CongestionController> makeCongestionController(CongestionChoice choice,
                                                                std::uint64_t maxDatagramSize, Time now) {
-  switch (algorithm) {
+  switch (choice.algorithm) {
     case CongestionAlgorithm::kCubic:
-      return std::make_unique<Cubic>(maxDatagramSize);
+      return std::make_unique<Cubic>(maxDatagramSize, choice.initialPackets);
     // Flows that begin at different times probe at different times; a simulation repeats exactly.
     case CongestionAlgorithm::kBbr:
-      return std::make_unique<Bbr>(maxDatagramSize, now, now);
+      return std::make_unique<Bbr>(maxDatagramSize, now, now, choice.initialPackets);
     case CongestionAlgorithm::kNone:
       break;
   }

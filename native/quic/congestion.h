@@ -101,12 +101,23 @@ class CongestionController {
 /// RFC 9002 §7.2: "Endpoints SHOULD use an initial congestion window of ten times the maximum datagram size
 /// (max_datagram_size), while limiting the window to the larger of 14,720 bytes or twice the maximum datagram
 /// size."
-constexpr std::uint64_t initialWindow(std::uint64_t maxDatagramSize) {
+constexpr std::uint64_t initialWindow(std::uint64_t maxDatagramSize, unsigned packets = 10) {
+  if (packets != 10) return maxDatagramSize * packets;
   const std::uint64_t limit = maxDatagramSize * 2 > 14'720 ? maxDatagramSize * 2 : 14'720;
   return maxDatagramSize * 10 < limit ? maxDatagramSize * 10 : limit;
 }
 
-std::unique_ptr<CongestionController> makeCongestionController(CongestionAlgorithm algorithm,
+/// An algorithm, and how many packets it begins with: 10, as RFC 9002 §7.2 recommends, or more where what is
+/// sent has a congestion control of its own.
+struct CongestionChoice {
+  // Implicit: an algorithm alone is a choice.
+  CongestionChoice(CongestionAlgorithm chosen, unsigned packets = 10)
+      : algorithm(chosen), initialPackets(packets) {}
+  CongestionAlgorithm algorithm;
+  unsigned initialPackets;
+};
+
+std::unique_ptr<CongestionController> makeCongestionController(CongestionChoice choice,
                                                                std::uint64_t maxDatagramSize, Time now);
 
 }  // namespace mqvpn::quic

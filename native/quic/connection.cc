@@ -9,6 +9,8 @@ namespace {
 /// Packet numbers left out now and then, so that a peer cannot acknowledge what it did not receive without
 /// being found out (RFC 9000 §21.4). Rare enough to cost nothing.
 constexpr std::uint64_t kSkipEvery = 512;
+/// About what GnuTLS keeps for a session, which it does not tell.
+constexpr std::size_t kTlsBytes = 24'000;
 
 }  // namespace
 
@@ -35,9 +37,9 @@ Connection::Connection(const ConnectionSettings& settings, const ConnectionHost&
       now_(now),
       streams_(isServer, settings.streams, events),
       lastProbeBase_(now) {
-  paths_.push_back(std::make_unique<Path>(0, network, settings.congestion,
-                                          settings.discoverMtu ? settings.maxUdpPayload : MtuDiscovery::kBase,
-                                          settings.activeConnectionIdLimit, now));
+  paths_.push_back(
+      std::make_unique<Path>(0, network, CongestionChoice(settings.congestion, settings.initialWindowPackets),
+                             largestMtu(settings.maxUdpPayload), settings.activeConnectionIdLimit, now));
   primary().lastReceivedAt = now;
   if (settings.grease) primary().skipAt = host.random.below(kSkipEvery) + kSkipEvery / 4;
   handshakeDeadline_ = now + settings.handshakeTimeout;
@@ -142,16 +144,21 @@ void Connection::ping() {
   for (const auto& path : paths_) path->pingDue = true;
 }
 
+void Connection::beginKeyPhase() {
+  ++counters_.keyUpdates;
+  for (const auto* list : {&paths_, &closing_})
+    for (const auto& path : *list) {
+      path->lowestReceivedInPhase = UINT64_MAX;
+      path->firstSentInPhase = path->sent.nextNumber();
+    }
+}
+
 bool Connection::updateKeys(Time now) {
   now_ = now;
   // RFC 9001 §6.1: "An endpoint MUST NOT initiate a key update prior to having confirmed the handshake"
   if (!handshakeConfirmed_ || !keys_.mayUpdate(now)) return false;
   keys_.update();
-  for (const auto& path : paths_) {
-    path->firstSentInPhase = path->sent.nextNumber();
-    path->lowestReceivedInPhase = UINT64_MAX;
-  }
-  ++counters_.keyUpdates;
+  beginKeyPhase();
   if (host_.tracer) host_.tracer->onKeyUpdated(keys_.updates(), true, now);
   return true;
 }
@@ -179,9 +186,7 @@ void Connection::enterClosing() {
   state_ = State::kClosing;
   closeDue_ = true;
   // RFC 9000 §10.2: "These states SHOULD persist for at least three times the current PTO interval"
-  Duration pto = 0;
-  for (const auto& path : paths_) pto = std::max(pto, ptoOf(*path));
-  closeDeadline_ = now_ + 3 * pto;
+  closeDeadline_ = now_ + 3 * largestPto();
 }
 
 void Connection::enterDraining(CloseInfo info) {
@@ -189,9 +194,7 @@ void Connection::enterDraining(CloseInfo info) {
   const bool wasOpen = state_ == State::kOpen;
   state_ = State::kDraining;
   closeDue_ = false;
-  Duration pto = 0;
-  for (const auto& path : paths_) pto = std::max(pto, ptoOf(*path));
-  closeDeadline_ = now_ + 3 * pto;
+  closeDeadline_ = now_ + 3 * largestPto();
   if (wasOpen) tell(std::move(info));
 }
 
@@ -211,7 +214,8 @@ void Connection::tell(CloseInfo info) {
 
 ConnectionStats Connection::stats() const {
   ConnectionStats all = counters_;
-  all.memoryBytes = sizeof(*this) + streams_.memoryBytes();
+  all.memoryBytes = sizeof(*this) + streams_.memoryBytes() + (tls_ ? kTlsBytes : 0);
+  for (const auto& path : closing_) all.memoryBytes += sizeof(Path) + path->sent.memoryBytes();
   for (const auto& path : paths_) {
     PathStats one;
     one.id = path->id;

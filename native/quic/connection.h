@@ -118,11 +118,15 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   bool updateKeys(Time now);
   /// A PING on every path.
   void ping();
+  /// Server, handshake complete: sends the one session ticket of this connection (see
+  /// ConnectionSettings::autoTicket). False: it was sent, or cannot be now.
+  bool sendTicket();
 
   bool handshakeComplete() const { return handshakeComplete_; }
   bool handshakeConfirmed() const { return handshakeConfirmed_; }
-  bool resumed() const { return tls_ != nullptr && tls_->resumed(); }
-  bool earlyDataAccepted() const { return tls_ != nullptr && tls_->earlyDataAccepted(); }
+  /// Both are meaningful once the handshake is complete.
+  bool resumed() const { return resumed_; }
+  bool earlyDataAccepted() const { return earlyDataAccepted_; }
   /// Whether CONNECTION_CLOSE was sent or received: nothing of the application moves any more.
   bool isClosing() const { return state_ != State::kOpen; }
   /// Everything is over; the object can go.
@@ -133,6 +137,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   ConnectionStats stats() const;
 
  private:
+  /// Abandoned paths that are remembered; of more, the oldest are forgotten early.
+  static constexpr std::size_t kMostClosing = 16;
   enum class State : std::uint8_t { kOpen, kClosing, kDraining, kFinished };
   /// Initial and Handshake: their packets use path 0's network and sender.
   struct Space {
@@ -183,7 +189,6 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   std::vector<std::uint8_t> wrapTicket(Bytes tlsTicket) const;
   Error checkPeerParameters(const TransportParameters& peer) const;
   void rejectEarlyData();
-  void sendTicketAndToken();
 
   // connection_receive.cc
   bool receiveLong(const PacketHeader& header, std::span<std::uint8_t> packet, const NetworkPath& network,
@@ -200,6 +205,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   void onRetryPacket(Bytes packet);
   void onVersionNegotiation(const PacketHeader& header, Bytes packet);
   bool isStatelessReset(Bytes datagram) const;
+  bool isFromServer(const NetworkPath& network) const;
+  void countForAmplification(const ConnectionId& destination, const NetworkPath& network);
   void keepForLater(Bytes packet, const NetworkPath& network, Ecn ecn, tls::Level level);
   void replayKept();
   void traceDropped(std::size_t size, std::string_view reason) {
@@ -218,6 +225,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   Path& addPath(std::uint32_t id, const NetworkPath& network);
   std::optional<std::uint32_t> spareOfLocalId(const ConnectionId& id) const;
   void retirePath(Path& path, std::uint64_t code);
+  void grantPathIds();
+  void beginKeyPhase();
   void forgetPaths();
   Error checkPathId(std::uint32_t id) const;
   Error onNewConnectionId(const NewConnectionIdFrame& frame);
@@ -238,9 +247,12 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   void updateMaxDatagramPayload();
   void checkBlackHole(Path& path);
   std::size_t datagramRoom(const Path& path) const;
+  std::uint32_t largestMtu(std::uint32_t interface) const;
+
+  // connection_close.cc
+  bool produceClose(SendBatch& batch);
 
   // connection_send.cc
-  bool produceClose(SendBatch& batch);
   bool produceHandshake(SendBatch& batch);
   bool produceAnswer(SendBatch& batch, Path& path);
   bool produceMtuProbe(SendBatch& batch, Path& path);
@@ -274,6 +286,7 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   Pto nextPto() const;
   Duration maxAckDelay() const;
   Duration ptoOf(const Path& path) const;
+  Duration largestPto() const;
   void onLossTimers();
   void onPto(const Pto& pto);
   void repeatInFlight(SentPackets& sent);
@@ -297,7 +310,10 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   Time now_;
   State state_ = State::kOpen;
 
+  /// Null on a server that has sent its ticket: nothing of TLS is left to do.
   std::unique_ptr<tls::Session> tls_;
+  bool resumed_ = false;
+  bool earlyDataAccepted_ = false;
   std::array<Space, 2> handshake_;     // Initial, Handshake
   std::unique_ptr<PacketKeys> early_;  // 0-RTT: sending on the client, receiving on the server
   OneRttKeys keys_;
@@ -352,6 +368,10 @@ class Connection final : public Transport, private tls::SessionEvents, private S
     tls::Level level;
   };
   std::vector<Kept> kept_;
+  /// Of the datagram that is being received: its size, and what answers may still be sent because of it to an
+  /// address that is not validated.
+  std::size_t datagramSize_ = 0;
+  std::size_t answerRoom_ = 0;
 
   Time idleDeadline_ = kNever;
   bool elicitedSinceReceive_ = false;

@@ -56,10 +56,7 @@ bool Connection::onTransportParameters(std::span<const std::uint8_t> encoded) {
     primary().remoteIds.setFirst(primary().remoteIds.current(), peer_.statelessResetToken);
   startMultipath();
   primary().sender.setMaxAckDelay(peer_.maxAckDelay * kMillisecond);
-  primary().mtu.setMost(static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                            settings_.discoverMtu ? settings_.maxUdpPayload : MtuDiscovery::kBase,
-                            std::max<std::uint64_t>(peer_.maxUdpPayloadSize, MtuDiscovery::kBase))),
-                        now_);
+  primary().mtu.setMost(largestMtu(settings_.maxUdpPayload), now_);
   restartIdleTimer(true);
   return true;
 }
@@ -91,6 +88,14 @@ void Connection::feedTls(tls::Level level) {
   while (!isClosing()) {
     const Bytes data = stream.readable();
     if (data.empty()) break;
+    if (!tls_) {
+      // RFC 9001 §6: "Endpoints MUST treat the receipt of a TLS KeyUpdate message as a connection error of
+      // type 0x010a". A client has nothing else to say to TLS after the handshake either.
+      constexpr std::uint64_t kUnexpectedMessage = 0x010a;
+      close(CloseInfo::Cause::kProtocolError, false, kUnexpectedMessage, frame_type::kCrypto,
+            "a TLS message after the handshake");
+      return;
+    }
     inTls_ = true;
     const bool ok = tls_->feed(level, data);
     inTls_ = false;
@@ -121,8 +126,10 @@ void Connection::onTlsProgress() {
   if (!handshakeComplete_ && tls_->complete()) {
     handshakeComplete_ = true;
     handshakeDeadline_ = kNever;
+    resumed_ = tls_->resumed();
+    earlyDataAccepted_ = tls_->earlyDataAccepted();
     if (!isServer_ && earlyOffered_) {
-      if (!tls_->earlyDataAccepted()) {
+      if (!earlyDataAccepted_) {
         rejectEarlyData();
       } else if (const Error error = checkNotReduced(peer_)) {
         closeWithError(error, frame_type::kCrypto);
@@ -135,7 +142,8 @@ void Connection::onTlsProgress() {
       // RFC 9001 §4.1.2: "At the server, [the handshake is considered confirmed] when the TLS handshake
       // completes."
       handshakeDoneDue_ = true;
-      sendTicketAndToken();
+      newTokenDue_ = !newToken_.empty();
+      if (settings_.autoTicket) sendTicket();
       confirmHandshake();
     }
     if (isClosing()) return;
@@ -148,11 +156,14 @@ void Connection::onTlsProgress() {
   if (!isClosing()) replayKept();
 }
 
-void Connection::sendTicketAndToken() {
+bool Connection::sendTicket() {
+  if (!isServer_ || !handshakeComplete_ || !tls_ || inTls_ || isClosing()) return false;
   inTls_ = true;
-  tls_->sendTicket();
+  const bool sent = tls_->sendTicket();
   inTls_ = false;
-  newTokenDue_ = !newToken_.empty();
+  // An idle connection should not cost what only a handshake needs.
+  tls_.reset();
+  return sent;
 }
 
 void Connection::confirmHandshake() {
@@ -161,7 +172,7 @@ void Connection::confirmHandshake() {
   // RFC 9001 §4.9.2: "An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed"
   discardSpace(tls::Level::kInitial);
   discardSpace(tls::Level::kHandshake);
-  if (isServer_ && early_) discardEarlyAt_ = now_ + 3 * ptoOf(primary());
+  if (isServer_ && early_) discardEarlyAt_ = now_ + 3 * largestPto();
   // RFC 9000 §5.1.1: "An endpoint SHOULD ensure that its peer has a sufficient number of available and unused
   // connection IDs."
   issueIds(primary());

@@ -11,6 +11,8 @@ namespace {
 /// Connection IDs issued for each path ID that is not in use: one to open it with, one for a NAT that rebinds
 /// on the way.
 constexpr std::size_t kSpareIds = 2;
+/// While so many PATH_ABANDON frames wait, a peer that keeps abandoning is granted no more path IDs.
+constexpr std::size_t kMostAbandonsDue = 64;
 
 }  // namespace
 
@@ -33,7 +35,7 @@ void Connection::issueSpareIds() {
   // the minimum of the peer's and the local maximum path ID limits."
   if (multipath_ == MultipathVersion::kNone || !handshakeConfirmed_) return;
   const std::size_t wanted = std::min<std::size_t>(kSpareIds, peer_.activeConnectionIdLimit);
-  for (std::uint32_t id = 1; id <= pathIds_.maximum(); ++id) {
+  for (std::uint32_t id = pathIds_.firstAlive(); id <= pathIds_.maximum(); ++id) {
     if (pathIds_.isGone(id) || findPath(id) != nullptr) continue;
     auto& spare = spares_.try_emplace(id, settings_.activeConnectionIdLimit).first->second;
     while (spare.localIds.active() < wanted) {
@@ -65,9 +67,9 @@ std::optional<std::uint32_t> Connection::spareOfLocalId(const ConnectionId& id) 
 }
 
 Path& Connection::addPath(std::uint32_t id, const NetworkPath& network) {
-  auto path = std::make_unique<Path>(id, network, settings_.congestion,
-                                     settings_.discoverMtu ? settings_.maxUdpPayload : MtuDiscovery::kBase,
-                                     settings_.activeConnectionIdLimit, now_);
+  auto path = std::make_unique<Path>(
+      id, network, CongestionChoice(settings_.congestion, settings_.initialWindowPackets),
+      largestMtu(settings_.maxUdpPayload), settings_.activeConnectionIdLimit, now_);
   if (const auto spare = spares_.find(id); spare != spares_.end()) {
     path->localIds = std::move(spare->second.localIds);
     path->remoteIds = std::move(spare->second.remoteIds);
@@ -77,16 +79,12 @@ Path& Connection::addPath(std::uint32_t id, const NetworkPath& network) {
     spares_.erase(spare);
   }
   path->sender.setMaxAckDelay(maxAckDelay());
-  path->mtu.setMost(static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                        settings_.discoverMtu ? settings_.maxUdpPayload : MtuDiscovery::kBase,
-                        std::max<std::uint64_t>(peer_.maxUdpPayloadSize, MtuDiscovery::kBase))),
-                    now_);
   path->lastReceivedAt = now_;
   path->probingOnly = true;
   // A client answers for its own address; a server learns of the client's by the datagram that opened the
   // path.
   path->amplification.validated = !isServer_;
-  path->amplification.received = MtuDiscovery::kBase;
+  path->amplification.received = datagramSize_;
   if (settings_.grease) path->skipAt = host_.random.below(512) + 128;
   Path& added = *path;
   paths_.push_back(std::move(path));
@@ -134,6 +132,12 @@ void Connection::retirePath(Path& path, std::uint64_t code) {
   // §3.4: "Endpoints that send a PATH_ABANDON frame MUST treat all connection IDs received from the peer for
   // the path ID indicated in the PATH_ABANDON as immediately retired, and subsequently cannot send any packet
   // on that path anymore." Receiving goes on for three PTOs.
+  if (paths_.size() == 1) {
+    // "If a PATH_ABANDON frame is received for the only open path of a QUIC connection, the receiving peer
+    // SHOULD send a CONNECTION_CLOSE frame": over this path, since there is no other.
+    closeWithError({TransportError::kNoViablePath, "the last path was given up"}, 0);
+    return;
+  }
   const auto found =
       std::find_if(paths_.begin(), paths_.end(), [&](const auto& one) { return one.get() == &path; });
   if (found == paths_.end()) return;
@@ -143,21 +147,19 @@ void Connection::retirePath(Path& path, std::uint64_t code) {
   path.remoteIds = RemoteIds(0);
   closing_.push_back(std::move(*found));
   paths_.erase(found);
+  if (closing_.size() > kMostClosing) closing_[closing_.size() - 1 - kMostClosing]->forgetAt = now_;
   path.sent.loseAll(path.sender, *this);
   abandonsDue_.push_back({path.id, code});
   pathIds_.setGone(path.id);
-  if (pathIds_.grantMore()) {
-    maxPathIdDue_ = true;
-    issueSpareIds();
-  }
+  grantPathIds();
   if (host_.tracer) host_.tracer->onPathUpdated(path.id, "abandoned", now_);
-  if (paths_.empty()) {
-    // Nothing leads to the peer any more, not even for CONNECTION_CLOSE.
-    finish({CloseInfo::Cause::kProtocolError, false,
-            static_cast<std::uint64_t>(TransportError::kNoViablePath), "the last path was given up"});
-    return;
-  }
   updateMaxDatagramPayload();
+}
+
+void Connection::grantPathIds() {
+  if (abandonsDue_.size() > kMostAbandonsDue || !pathIds_.grantMore()) return;
+  maxPathIdDue_ = true;
+  issueSpareIds();
 }
 
 void Connection::forgetPaths() {
@@ -239,10 +241,7 @@ Error Connection::onPathAbandon(const PathAbandonFrame& frame) {
   }
   abandonsDue_.push_back({frame.pathId, static_cast<std::uint64_t>(TransportError::kNoError)});
   pathIds_.setGone(frame.pathId);
-  if (pathIds_.grantMore()) {
-    maxPathIdDue_ = true;
-    issueSpareIds();
-  }
+  grantPathIds();
   return {};
 }
 
@@ -351,6 +350,7 @@ void Connection::writeMultipathFrames(Writer& out, Build& build) {
   while (!abandonsDue_.empty() && add(abandonsDue_.back(), SentFrame::Kind::kPathAbandon,
                                       abandonsDue_.back().pathId, abandonsDue_.back().errorCode))
     abandonsDue_.pop_back();
+  grantPathIds();
   if (maxPathIdDue_ && add(MaxPathIdFrame{pathIds_.ownMaximum()}, SentFrame::Kind::kMaxPathId, 0, 0))
     maxPathIdDue_ = false;
   // Draft 10 has no such frame: then there is nothing to say.

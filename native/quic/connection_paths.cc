@@ -40,7 +40,15 @@ void Connection::issueIds(Path& path) {
 void Connection::onPeerMoved(Path& path, const NetworkPath& network, const ConnectionId& destination) {
   // RFC 9000 §9.3.2 protects the validated address: if the new one proves unreachable, the old one is
   // returned to.
-  if (path.amplification.validated) path.validatedBefore = path.network;
+  if (path.amplification.validated) {
+    path.validatedBefore = path.network;
+    // RFC 9000 §9.3.3: "In response to an apparent migration, endpoints MUST validate the previously active
+    // path using a PATH_CHALLENGE frame. This induces the sending of new packets on that path": they lead
+    // back, if somebody only forwarded a copy of a packet. Their answer itself is of no interest.
+    PathAnswer question{{}, path.network, kMinInitialSize, true};
+    host_.random.fill(question.data);
+    if (path.answers.size() < PathAnswer::kMost) path.answers.push_back(question);
+  }
   const bool onlyPort = network.remote.sameHost(path.network.remote);
   const bool back = path.validatedBefore && *path.validatedBefore == network && !path.amplification.validated;
   path.network = network;
@@ -50,8 +58,8 @@ void Connection::onPeerMoved(Path& path, const NetworkPath& network, const Conne
     path.validatedBefore.reset();
   } else {
     path.amplification = {};
-    // The datagram that told of the move, at least.
-    path.amplification.received = MtuDiscovery::kBase;
+    // The datagram that told of the move.
+    path.amplification.received = datagramSize_;
     beginChallenge(path);
   }
   // RFC 9000 §9.5: "An endpoint MUST NOT reuse a connection ID when sending to more than one destination
@@ -106,14 +114,21 @@ void Connection::onPathResponse(const PathData& data) {
   for (const auto& path : paths_) {
     if (!path->challenge) continue;
     const auto& sent = path->challenge->sent;
-    if (std::none_of(sent.begin(), sent.end(),
-                     [&](const PathData& one) { return tls::constantTimeEquals(one, data); }))
-      continue;
+    const auto found = std::find_if(sent.begin(), sent.end(), [&](const Challenge::Sent& one) {
+      return tls::constantTimeEquals(one.data, data);
+    });
+    if (found == sent.end()) continue;
     // RFC 9000 §8.2.3: "Path validation succeeds when a PATH_RESPONSE frame is received that contains the
     // data that was sent in a previous PATH_CHALLENGE frame. A PATH_RESPONSE frame received on any network
     // path validates the path on which the PATH_CHALLENGE was sent."
-    path->challenge.reset();
     path->amplification.validated = true;
+    if (!found->expanded) {
+      // §8.2.1: "To ensure that the path MTU is large enough, the endpoint MUST perform a second path
+      // validation by sending a PATH_CHALLENGE frame in a datagram of at least 1200 bytes."
+      beginChallenge(*path);
+      return;
+    }
+    path->challenge.reset();
     path->validatedBefore.reset();
     path->sender.setPtoCount(0);
     if (host_.tracer) host_.tracer->onPathUpdated(path->id, "validated", now_);
@@ -144,7 +159,7 @@ void Connection::onChallengeTimer(Path& path) {
     // path".
     const std::uint32_t id = path.id;
     retirePath(path, static_cast<std::uint64_t>(TransportError::kPathUnstableOrPoor));
-    events_.onPathChanged(id, ConnectionEvents::PathChange::kFailed, 0);
+    if (!isClosing()) events_.onPathChanged(id, ConnectionEvents::PathChange::kFailed, 0);
     return;
   }
   if (isServer_ && path.validatedBefore) {
@@ -163,7 +178,11 @@ std::size_t Connection::datagramRoom(const Path& path) const {
   const std::size_t overhead = 1 + path.remoteIds.current().size() + 4 + tls::kTagSize + 1;
   const std::size_t mtu = path.mtu.current();
   const std::size_t room = mtu > overhead ? mtu - overhead : 0;
-  return std::min<std::uint64_t>(room, peer_.maxDatagramFrameSize > 0 ? peer_.maxDatagramFrameSize - 1 : 0);
+  // RFC 9221 §3: "The max_datagram_frame_size transport parameter is [...] the maximum size of a DATAGRAM
+  // frame (including the frame type, length, and payload)". Most have a length.
+  const std::uint64_t peer = peer_.maxDatagramFrameSize;
+  const std::uint64_t around = 1 + varintSize(peer);
+  return std::min<std::uint64_t>(room, peer > around ? peer - around : 0);
 }
 
 std::size_t Connection::maxDatagramPayload() const { return maxDatagramPayload_; }
@@ -195,9 +214,18 @@ void Connection::checkBlackHole(Path& path) {
   updateMaxDatagramPayload();
 }
 
+std::uint32_t Connection::largestMtu(std::uint32_t interface) const {
+  if (!settings_.discoverMtu) return MtuDiscovery::kBase;
+  const std::uint64_t peer = std::max<std::uint64_t>(peer_.maxUdpPayloadSize, MtuDiscovery::kBase);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>({interface, peer, SendBatch::kMostBytes}));
+}
+
 void Connection::setMaxUdpPayload(std::uint32_t bytes, Time now) {
   now_ = now;
-  for (const auto& path : paths_) path->mtu.setMost(bytes, now);
+  for (const auto& path : paths_) {
+    path->mtu.setMost(largestMtu(bytes), now);
+    path->sender.onDatagramSize(path->mtu.current(), now);
+  }
   updateMaxDatagramPayload();
 }
 
@@ -285,7 +313,9 @@ void Connection::onFrameLost(const SentFrame& frame) {
     case SentFrame::Kind::kPathResponse:
       break;
     case SentFrame::Kind::kPathAbandon:
-      abandonsDue_.push_back({frame.path, frame.id});
+      if (std::none_of(abandonsDue_.begin(), abandonsDue_.end(),
+                       [&](const PathAbandonFrame& due) { return due.pathId == frame.path; }))
+        abandonsDue_.push_back({frame.path, frame.id});
       break;
     case SentFrame::Kind::kPathStatus:
       // draft-ietf-quic-multipath-21 §4.3: resend "only if it contains the last status sent for that path".

@@ -11,6 +11,10 @@ namespace {
 
 /// Packets that arrived before their keys (RFC 9001 §5.7): a flight of the handshake, no more.
 constexpr std::size_t kMostKept = 16;
+/// Larger ones are not sent before path MTU discovery, which needs keys.
+constexpr std::size_t kLargestKept = 1500;
+/// RFC 9000 §8.1: "three times the amount of data received from that address."
+constexpr std::size_t kAmplification = 3;
 
 bool isAllowed(const Frame& frame, tls::Level level) {
   if (level == tls::Level::kApplication) return true;
@@ -37,14 +41,18 @@ std::span<std::uint8_t> writable(Bytes bytes) {
 void Connection::receive(std::span<std::uint8_t> datagram, const NetworkPath& network, Ecn ecn, Time now) {
   now_ = now;
   if (state_ == State::kFinished || state_ == State::kDraining || datagram.empty()) return;
+  // RFC 9000 §9: "If a client receives packets from an unknown server address, the client MUST discard these
+  // packets."
+  if (!isServer_ && !isFromServer(network)) return;
+  datagramSize_ = datagram.size();
+  answerRoom_ = kAmplification * datagram.size();
+  if (closing_.size() > kMostClosing) forgetPaths();
   if (state_ == State::kClosing) {
     // RFC 9000 §10.2.1: "An endpoint SHOULD limit the rate at which it generates packets in the closing
     // state": one for each power of two of packets received.
     ++receivedWhileClosing_;
     if ((receivedWhileClosing_ & (receivedWhileClosing_ - 1)) == 0) closeDue_ = true;
   }
-  for (const auto& path : paths_)
-    if (path->network == network) path->amplification.received += datagram.size();
   bool first = true;
   const ConnectionId* expected = nullptr;
   ConnectionId destination;
@@ -59,6 +67,7 @@ void Connection::receive(std::span<std::uint8_t> datagram, const NetworkPath& ne
     if (expected == nullptr) {
       destination = header->destination;
       expected = &destination;
+      countForAmplification(destination, network);
     } else if (header->destination != *expected) {
       break;
     }
@@ -73,6 +82,23 @@ void Connection::receive(std::span<std::uint8_t> datagram, const NetworkPath& ne
     }
     first = false;
     if (state_ == State::kFinished || state_ == State::kDraining) return;
+  }
+}
+
+bool Connection::isFromServer(const NetworkPath& network) const {
+  for (const auto* list : {&paths_, &closing_})
+    for (const auto& path : *list)
+      if (path->network.remote == network.remote) return true;
+  return false;
+}
+
+void Connection::countForAmplification(const ConnectionId& destination, const NetworkPath& network) {
+  // Each datagram counts for one path, even where several share an address.
+  for (const auto& path : paths_) {
+    if (path->network != network) continue;
+    if (paths_.size() > 1 && !path->localIds.contains(destination)) continue;
+    path->amplification.received += datagramSize_;
+    return;
   }
 }
 
@@ -119,6 +145,7 @@ bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t>
   // RFC 9000 §7.2: "Once a client has received a valid Initial packet from the server, it MUST discard any
   // subsequent packet it receives on that connection with a different Source Connection ID."
   if (heardFromPeer_ && header.source != firstRemoteId_) return false;
+  if (!isServer_ && header.destination != firstLocalId_) return false;
 
   PacketKeys* keys = nullptr;
   ReceivedPackets* received = nullptr;
@@ -128,6 +155,9 @@ bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t>
     case PacketType::kInitial:
       opened.level = tls::Level::kInitial;
       if (handshake_[0].discarded) return false;
+      // RFC 9000 §14.1: "A server MUST discard an Initial packet that is carried in a UDP datagram with a
+      // payload that is smaller than the smallest allowed maximum datagram size of 1200 bytes."
+      if (isServer_ && datagramSize_ < kMinInitialSize) return false;
       // RFC 9000 §17.2.2: tokens of a server "MUST be zero length".
       if (!isServer_ && !header.token.empty()) return false;
       keys = handshake_[0].receive.get();
@@ -219,17 +249,15 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
   const std::uint32_t pathId = path ? path->id : *spare;
   const std::uint32_t nonceId = multipath_ == MultipathVersion::kNone ? 0 : pathId;
   const std::uint64_t lowestInPhase = path ? path->lowestReceivedInPhase : UINT64_MAX;
-  const Duration pto = ptoOf(path ? *path : primary());
+  // draft-ietf-quic-multipath-21 §2.5: "three times the largest Probe Timeout (PTO) [...] among all the
+  // paths".
+  const Duration pto = largestPto();
   switch (keys_.open(nonceId, opened.number, phaseBit, lowestInPhase, packet.first(headerSize),
                      protectedPart.data(), protectedPart.size(), now_, pto)) {
     case OneRttKeys::Opened::kOk:
       break;
     case OneRttKeys::Opened::kOkKeyUpdated:
-      ++counters_.keyUpdates;
-      for (const auto& one : paths_) {
-        one->lowestReceivedInPhase = UINT64_MAX;
-        one->firstSentInPhase = one->sent.nextNumber();
-      }
+      beginKeyPhase();
       if (host_.tracer) host_.tracer->onKeyUpdated(keys_.updates(), false, now_);
       break;
     case OneRttKeys::Opened::kKeyUpdateError:
@@ -313,7 +341,7 @@ bool Connection::handleFrames(const Opened& packet, const NetworkPath& network, 
     any = true;
     // What a tunnel receives is nearly all this.
     if (const auto* datagram = std::get_if<DatagramFrame>(&frame);
-        datagram != nullptr && packet.level == tls::Level::kApplication) {
+        datagram != nullptr && isAllowed(frame, packet.level)) {
       facts.ackEliciting = true;
       facts.onlyProbing = false;
       // RFC 9221 §3: "An endpoint that receives a DATAGRAM frame when it has not indicated support via the
@@ -396,7 +424,11 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
     Error operator()(const PathChallengeFrame& f) {
       // RFC 9000 §8.2.2: "An endpoint MUST NOT send more than one PATH_RESPONSE frame in response to one
       // PATH_CHALLENGE frame". A flood is answered as far as the list goes.
-      if (path.answers.size() < 8) path.answers.push_back({f.data, network, 3 * packet.size});
+      if (path.answers.size() < PathAnswer::kMost) {
+        const std::size_t most = std::min(kMinInitialSize, c.answerRoom_);
+        c.answerRoom_ -= most;
+        path.answers.push_back({f.data, network, most});
+      }
       return {};
     }
     Error operator()(const PathResponseFrame& f) {
@@ -414,12 +446,8 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
       c.confirmHandshake();
       return {};
     }
-    Error operator()(const DatagramFrame& f) {
-      // Of 0-RTT packets: RFC 9221 §5 allows them.
-      ++c.counters_.datagramsReceived;
-      c.events_.onDatagram(writable(f.data), c.now_);
-      return {};
-    }
+    // handleFrames() takes them.
+    Error operator()(const DatagramFrame&) { return {}; }
     Error operator()(const PathAbandonFrame& f) { return c.onPathAbandon(f); }
     Error operator()(const PathStatusFrame& f) { return c.onPathStatus(f); }
     Error operator()(const MaxPathIdFrame& f) { return c.onMaxPathId(f); }
@@ -431,6 +459,8 @@ Error Connection::handleFrame(const Frame& frame, const Opened& packet, const Ne
 
 Error Connection::handleAck(const AckFrame& frame, const Opened& packet) {
   const bool early = packet.level == tls::Level::kInitial || packet.level == tls::Level::kHandshake;
+  if (frame.pathId)
+    if (const Error error = checkPathId(*frame.pathId)) return error;
   Path* path = early ? &primary() : findPath(frame.pathId.value_or(0));
   // Of a path that is gone: draft-ietf-quic-multipath-21 §4.1 lets it be ignored.
   if (path == nullptr) return {};
@@ -456,7 +486,7 @@ Error Connection::handleAck(const AckFrame& frame, const Opened& packet) {
     if (packet.level == tls::Level::kHandshake || packet.level == tls::Level::kApplication)
       peerCompletedValidation_ = true;
     if (packet.level == tls::Level::kApplication && frame.largest >= path->firstSentInPhase)
-      keys_.onCurrentPhaseAcked(now_, ptoOf(*path));
+      keys_.onCurrentPhaseAcked(now_, largestPto());
   }
   if (host_.tracer) host_.tracer->onMetrics(path->id, path->sender, now_);
   return {};
@@ -502,7 +532,7 @@ void Connection::onVersionNegotiation(const PacketHeader& header, Bytes packet) 
 }
 
 void Connection::keepForLater(Bytes packet, const NetworkPath& network, Ecn ecn, tls::Level level) {
-  if (handshakeComplete_ || kept_.size() >= kMostKept) {
+  if (handshakeComplete_ || kept_.size() >= kMostKept || packet.size() > kLargestKept) {
     ++counters_.tooEarly;
     traceDropped(packet.size(), "key_unavailable");
     return;
@@ -528,6 +558,8 @@ void Connection::replayKept() {
     if (state_ != State::kOpen) return;
     const auto header = parsePacketHeader(one.bytes, Endpoint::kIdSize);
     if (!header) continue;
+    datagramSize_ = one.bytes.size();
+    answerRoom_ = kAmplification * datagramSize_;
     if (one.level == tls::Level::kApplication)
       receiveShort(*header, one.bytes, one.network, one.ecn);
     else

@@ -9,8 +9,6 @@
 namespace mqvpn::quic {
 namespace {
 
-/// A truncated packet number never takes more.
-constexpr std::size_t kMostNumberSize = 4;
 /// Shorter numbers than two bytes would change the size of packets now and then, and with it end a batch.
 constexpr std::size_t kLeastNumberSize = 2;
 /// Of 32 packets that carry ACK frames alone, one asks for an acknowledgement, so that old ranges can be
@@ -19,8 +17,8 @@ constexpr unsigned kAckOnlyLimit = 32;
 /// Filling a packet up to the size of the batch's first one costs bytes on the wire, ending the batch a
 /// system call. Up to this part of a packet the bytes are cheaper.
 constexpr std::size_t kPadShare = 8;
-/// RFC 9000 §14.2 lets IP, UDP and us agree on at most this.
-constexpr std::size_t kTag = tls::kTagSize;
+/// A packet with a PATH_CHALLENGE and the longest headers.
+constexpr std::size_t kLeastChallenge = 1 + ConnectionId::kMaxSize + kMostNumberSize + 9 + kTag;
 
 }  // namespace
 
@@ -31,14 +29,20 @@ bool Connection::produce(SendBatch& batch, Time now) {
   if (state_ != State::kOpen) return false;
   if (produceHandshake(batch)) return true;
   if (!keys_.canSend()) return false;
+  if (keys_.exhausted()) {
+    // RFC 9001 §6.6: "If a key update is not possible or integrity limits are reached, the endpoint MUST stop
+    // using the connection".
+    closeWithError({TransportError::kAeadLimitReached, "no key update was confirmed in time"}, 0);
+    return produceClose(batch);
+  }
   // Paths take turns, so that none waits behind another's full batches.
   for (std::size_t i = 0; i < paths_.size(); ++i) {
-    Path& path = *paths_[(nextPath_ + i) % paths_.size()];
+    const std::size_t at = (nextPath_ + i) % paths_.size();
+    Path& path = *paths_[at];
     if (produceAnswer(batch, path) || produceMtuProbe(batch, path) || produceOneRtt(batch, path)) {
-      nextPath_ = (nextPath_ + i) % paths_.size();
+      nextPath_ = at + 1;
       return true;
     }
-    nextPath_ = (nextPath_ + i + 1) % paths_.size();
   }
   return false;
 }
@@ -202,21 +206,27 @@ bool Connection::closingAckDue() const {
 
 bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   const std::size_t mtu = path.mtu.current();
-  if (path.amplification.room() < mtu) return false;
+  const bool challenging = path.challenge && path.challenge->due;
+  const std::uint64_t room = path.amplification.room();
+  // RFC 9000 §8.2.1: a PATH_CHALLENGE goes out in less than 1200 bytes when "the anti-amplification limit for
+  // the path does not permit sending a datagram of this size".
+  const bool cramped = room < mtu;
+  if (cramped && (!challenging || room < kLeastChallenge)) return false;
   const bool probing = path.probes > 0;
-  const bool carries = mayCarry(path);
+  const bool carries = !cramped && mayCarry(path);
   const bool control = hasPathFrames(path) || (carries && hasConnectionFrames());
-  const bool datagram = !path.probingOnly && hasDatagram();
+  const bool datagram = !cramped && !path.probingOnly && hasDatagram();
   const bool ackDue = path.received.ackDue(now_) || (carries && closingAckDue());
   if (!control && !datagram && !ackDue) return false;
   if (keys_.shouldUpdate() && handshakeConfirmed_) updateKeys(now_);
 
   beginBatch(batch, path, path.network);
-  const std::size_t most = std::min(batch.buffer.size(), SendBatch::kMostBytes);
+  const std::size_t most = std::min<std::uint64_t>({batch.buffer.size(), SendBatch::kMostBytes, room});
   const auto append = [&](Build& build) {
     // A PTO may mean that the path no longer carries large packets: from the second on, probes are small.
     const std::size_t largest = probing && path.sender.ptoCount() >= 2 ? MtuDiscovery::kBase : mtu;
-    const std::size_t limit = batch.segments == 0 ? largest : batch.segmentSize;
+    const std::size_t limit =
+        batch.segments == 0 ? std::min<std::uint64_t>(largest, room) : batch.segmentSize;
     const std::size_t size = buildShort(path, batch.buffer.subspan(batch.used, limit), build);
     if (size == 0) return false;
     if (batch.segments == 0) batch.segmentSize = size;
@@ -234,15 +244,17 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   // congestion window, unless the packet is sent on a PTO timer expiration".
   const auto mayFly = [&] { return path.sender.windowRoom() >= mtu && path.sender.pacingRoom(now_) >= mtu; };
 
-  if (control && (probing || path.challenge || mayFly())) {
+  const bool flies = control && mayFly();
+  if (control && (probing || challenging || flies)) {
     Build build;
-    build.control = build.ack = true;
-    build.connection = carries;
-    build.datagrams = datagram;
+    build.control = true;
+    build.ack = !cramped;
+    // A challenge goes out although the window is full, but takes nothing else along then.
+    build.connection = carries && (probing || flies);
+    build.datagrams = datagram && (probing || flies);
     build.ping = path.pingDue || path.probes > 0;
     // RFC 9000 §8.2.1: "An endpoint MUST expand datagrams that contain a PATH_CHALLENGE frame to at least the
     // smallest allowed maximum datagram size of 1200 bytes".
-    const bool challenging = path.challenge && path.challenge->due;
     if (challenging) {
       build.padTo = kMinInitialSize;
       build.mustPad = true;
@@ -274,7 +286,7 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
 }
 
 std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Build& build) {
-  if (path.skipAt == path.sent.nextNumber()) {
+  if (path.skipAt <= path.sent.nextNumber()) {
     path.sent.skipNumber();
     path.skipAt = path.sent.nextNumber() + 256 + host_.random.below(1024);
   }
@@ -296,8 +308,9 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
   }
   if (build.control) writeControlFrames(body, path, build, false);
   if (build.datagrams) writeDatagrams(body, path, build);
-  if ((build.ping || (build.wroteAck && path.ackOnly >= kAckOnlyLimit)) && !build.ackEliciting &&
-      body.room() > 0) {
+  const bool askForAck =
+      build.wroteAck && path.ackOnly >= kAckOnlyLimit && path.sender.windowRoom() >= out.size();
+  if ((build.ping || askForAck) && !build.ackEliciting && body.room() > 0) {
     body.u8(static_cast<std::uint8_t>(frame_type::kPing));
     build.add({});
   }
@@ -322,7 +335,7 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
 }
 
 void Connection::writeAckOf(Writer& out, Path& path, Build& build) {
-  if (!path.received.ackUseful()) return;
+  if (!path.received.ackUseful() || build.full()) return;
   const auto pathId = multipath_ == MultipathVersion::kNone ? std::nullopt : std::optional(path.id);
   const std::uint64_t largest = path.received.largest();
   if (!path.received.writeAckFrame(out, pathId, own_.ackDelayExponent, multipath_, now_)) return;
@@ -354,8 +367,7 @@ void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool 
       frame.path = path.id;
       if (add(challenge, frame)) {
         path.challenge->due = false;
-        path.challenge->padded = true;
-        path.challenge->sent.push_back(challenge.data);
+        path.challenge->sent.push_back({challenge.data, path.amplification.room() >= kMinInitialSize});
         if (path.challenge->sent.size() > 8) path.challenge->sent.erase(path.challenge->sent.begin());
       }
     }
@@ -391,10 +403,12 @@ void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool 
 
 void Connection::writeDatagrams(Writer& out, Path& path, Build& build) {
   const std::size_t most = datagramRoom(path);
+  if (datagrams_ != nullptr)
+    datagrams_->onPathPulls(path.sender.congestion().inSlowStart(), path.sender.rtt().minimum());
   while (!build.full() && hasDatagram()) {
     const std::size_t size = datagrams_->nextSize(path.id, most, now_);
-    path.refused = size == 0;
-    if (size == 0 || size > most) return;
+    path.refused = size == 0 || size > most;
+    if (path.refused) return;
     const std::size_t room = out.room();
     // With a length where another frame may follow, else up to the end of the packet.
     const bool withLength = size + 1 + varintSize(size) <= room;
@@ -420,7 +434,7 @@ bool Connection::produceAnswer(SendBatch& batch, Path& path) {
     path.answers.erase(path.answers.begin());
     const bool here = answer.to == path.network;
     const std::uint64_t room = here ? path.amplification.room() : answer.most;
-    if (room < 64) continue;
+    if (room < kLeastChallenge) continue;
     beginBatch(batch, path, answer.to);
     Build build;
     build.ack = here;
@@ -431,9 +445,14 @@ bool Connection::produceAnswer(SendBatch& batch, Path& path) {
     writeShortHeader(writer, path.remoteIds.current(), false, keys_.phase(), number, numberSize);
     const std::size_t headerSize = writer.size();
     Writer body(out.subspan(headerSize, out.size() - headerSize - kTag));
-    writeFrame(body, PathResponseFrame{answer.data}, multipath_);
     SentFrame frame;
-    frame.kind = SentFrame::Kind::kPathResponse;
+    if (answer.isChallenge) {
+      writeFrame(body, PathChallengeFrame{answer.data}, multipath_);
+      frame.kind = SentFrame::Kind::kPathChallenge;
+    } else {
+      writeFrame(body, PathResponseFrame{answer.data}, multipath_);
+      frame.kind = SentFrame::Kind::kPathResponse;
+    }
     frame.path = path.id;
     build.add(frame);
     // RFC 9000 §8.2.2: "An endpoint MUST expand datagrams that contain a PATH_RESPONSE frame to at least the
@@ -452,7 +471,7 @@ bool Connection::produceAnswer(SendBatch& batch, Path& path) {
 }
 
 bool Connection::produceMtuProbe(SendBatch& batch, Path& path) {
-  if (!handshakeComplete_ || !path.amplification.validated) return false;
+  if (!handshakeComplete_ || !path.amplification.validated || path.probingOnly) return false;
   const std::uint32_t probe = path.mtu.probeDue(now_);
   if (probe == 0 || probe > batch.buffer.size() || path.sender.windowRoom() < probe) return false;
   beginBatch(batch, path, path.network);
@@ -523,75 +542,6 @@ void Connection::noteSent(SentPackets& sent, Path& path, std::size_t size, Build
     path.ackOnly = 0;
     restartIdleTimer(false);
   }
-}
-
-bool Connection::produceClose(SendBatch& batch) {
-  if (!closeDue_) return false;
-  closeDue_ = false;
-  Path& path = primary();
-  beginBatch(batch, path, path.network);
-  // RFC 9000 §10.2.3: "When sending a CONNECTION_CLOSE frame, the goal is to ensure that the peer will
-  // process the frame. Generally, this means sending the frame in a packet with the highest level of packet
-  // protection to avoid the packet being discarded." Until the handshake is confirmed, it also goes into the
-  // levels below.
-  const std::size_t most = std::min<std::uint64_t>(path.mtu.current(), path.amplification.room());
-  std::size_t used = 0;
-  const auto closeFrame = [&](bool application) {
-    ConnectionCloseFrame frame;
-    // RFC 9000 §10.2.3: "A CONNECTION_CLOSE of type 0x1d MUST be replaced by a CONNECTION_CLOSE of type 0x1c
-    // when sending the frame in Initial or Handshake packets. [...] code of APPLICATION_ERROR."
-    frame.application = closeApplication_ && application;
-    frame.errorCode = closeApplication_ && !application
-                          ? static_cast<std::uint64_t>(TransportError::kApplicationError)
-                          : closeCode_;
-    frame.frameType = frame.application ? 0 : closeFrameType_;
-    if (!closeApplication_ || application)
-      frame.reason = {reinterpret_cast<const std::uint8_t*>(closeReason_.data()), closeReason_.size()};
-    return frame;
-  };
-  const auto one = [&](tls::Level level, bool pad) {
-    if (most < used + 128) return;
-    const std::span<std::uint8_t> out = batch.buffer.subspan(used, most - used);
-    const bool shortHeader = level == tls::Level::kApplication;
-    Space& space = handshake_[level == tls::Level::kHandshake ? 1 : 0];
-    SentPackets& sent = shortHeader ? path.sent : space.sent;
-    const std::uint64_t number = sent.nextNumber();
-    Writer writer(out);
-    std::size_t lengthAt = 0;
-    if (shortHeader)
-      writeShortHeader(writer, path.remoteIds.current(), false, keys_.phase(), number, kMostNumberSize);
-    else
-      lengthAt = writeLongHeader(
-          writer, level == tls::Level::kInitial ? PacketType::kInitial : PacketType::kHandshake,
-          path.remoteIds.current(), firstLocalId_, level == tls::Level::kInitial ? Bytes(token_) : Bytes(),
-          number, kMostNumberSize);
-    const std::size_t headerSize = writer.size();
-    if (!writer.ok() || writer.room() < kTag + 8) return;
-    Writer body(out.subspan(headerSize, writer.room() - kTag));
-    if (!writeFrame(body, closeFrame(shortHeader), multipath_)) {
-      closeReason_.clear();
-      if (!writeFrame(body, closeFrame(shortHeader), multipath_)) return;
-    }
-    const std::size_t whole = used + headerSize + body.size() + kTag;
-    if (pad && whole < kMinInitialSize) body.zeros(std::min(kMinInitialSize - whole, body.room()));
-    if (!shortHeader) setLength(out.data() + lengthAt, kMostNumberSize + body.size() + kTag);
-    PacketKeys* keys = shortHeader ? nullptr : space.send.get();
-    used += seal(keys, path, out, headerSize, kMostNumberSize, number, body.size());
-    Build build;
-    noteSent(sent, path, used, build);
-  };
-  const bool initial = !handshake_[0].discarded && handshake_[0].send;
-  const bool handshake = !handshake_[1].discarded && handshake_[1].send;
-  const bool application = keys_.canSend();
-  if (initial) one(tls::Level::kInitial, !handshake && !application);
-  if (handshake) one(tls::Level::kHandshake, initial && !application);
-  if (application) one(tls::Level::kApplication, initial);
-  if (used == 0) return false;
-  path.amplification.sent += used;
-  path.bytesSent += used;
-  batch.used = batch.segmentSize = used;
-  batch.segments = 1;
-  return true;
 }
 
 }  // namespace mqvpn::quic

@@ -22,6 +22,8 @@ namespace mqvpn::quic {
 struct ConnectionSettings {
   StreamLimits streams;
   CongestionAlgorithm congestion = CongestionAlgorithm::kCubic;
+  /// RFC 9002 §7.2 recommends 10.
+  unsigned initialWindowPackets = 10;
   /// 0: none. The lower of both ends' counts (RFC 9000 §10.1).
   Duration idleTimeout = 120 * kSecond;
   /// A PING after so long without a packet from the peer; 0: none.
@@ -34,6 +36,9 @@ struct ConnectionSettings {
   /// RFC 9221 §3; 0: no DATAGRAM frames.
   std::uint64_t maxDatagramFrameSize = 65535;
   std::uint64_t activeConnectionIdLimit = 4;
+  /// Server: a session ticket is sent when the handshake is complete; else when sendTicket() is called, so
+  /// that only clients that the application knows can offer 0-RTT and so fill the replay filter.
+  bool autoTicket = true;
   /// Reserved transport parameters, versions, skipped packet numbers. Tests that count packets switch it off.
   bool grease = true;
   /// Offered to the peer (and accepted from it).

@@ -17,6 +17,12 @@ Duration Connection::maxAckDelay() const { return peer_.maxAckDelay * kMilliseco
 
 Duration Connection::ptoOf(const Path& path) const { return path.sender.rtt().pto(maxAckDelay()); }
 
+Duration Connection::largestPto() const {
+  Duration pto = 0;
+  for (const auto& path : paths_) pto = std::max(pto, ptoOf(*path));
+  return pto;
+}
+
 Duration Connection::idleTimeout() const {
   // RFC 9000 §10.1: "Each endpoint advertises a max_idle_timeout, but the effective value at an endpoint is
   // computed as the minimum of the two advertised values", where 0 means none.
@@ -26,9 +32,7 @@ Duration Connection::idleTimeout() const {
   if (idle == 0) return 0;
   // "To avoid excessively small idle timeout periods, endpoints MUST increase the idle timeout period to be
   // at least three times the current Probe Timeout (PTO)."
-  Duration pto = 0;
-  for (const auto& path : paths_) pto = std::max(pto, ptoOf(*path));
-  return std::max(idle, 3 * pto);
+  return std::max(idle, 3 * largestPto());
 }
 
 void Connection::restartIdleTimer(bool received) {
@@ -61,7 +65,6 @@ Connection::Pto Connection::nextPto() const {
   for (const auto& path : paths_) {
     // A path that is being validated has a timer of its own.
     if (!path->sent.ackElicitingInFlight() || path->probingOnly) continue;
-    anyInFlight = true;
     // RFC 9002 §6.2.1: "An endpoint MUST NOT set its PTO timer for the Application Data packet number space
     // until the handshake is confirmed." A rejected or lost 0-RTT packet is then found by the Handshake
     // level's probes.
@@ -71,7 +74,7 @@ Connection::Pto Connection::nextPto() const {
   }
   // RFC 9002 §6.2.2.1: "the client MUST set the PTO timer if the client has not received an acknowledgment
   // for any of its Handshake packets and the handshake is not confirmed [...], even if there are no packets
-  // in flight."
+  // in flight." 0-RTT packets in flight, whose PTO is not armed, do not replace it.
   if (!anyInFlight && !isServer_ && !peerCompletedValidation_ && !handshakeConfirmed_ && best.at == kNever) {
     const bool haveHandshake = handshake_[1].send != nullptr;
     best = {lastProbeBase_ + backedOff(rtt.pto(0), first.sender.ptoCount()),
@@ -148,6 +151,8 @@ void Connection::onTimeout(Time now) {
   }
   // A path whose validation failed leaves the list.
   for (std::size_t i = paths_.size(); i-- > 0;) {
+    // The application may have given up others when it was told of one.
+    if (i >= paths_.size()) continue;
     Path& path = *paths_[i];
     if (path.challenge && now >= std::min(path.challenge->nextAt, path.challenge->abandonAt))
       onChallengeTimer(path);

@@ -18,8 +18,9 @@ constexpr double kInfinite = std::numeric_limits<double>::infinity();
 double seconds(Duration time) { return static_cast<double>(time) / 1e9; }
 }  // namespace
 
-Cubic::Cubic(std::uint64_t maxDatagramSize) : maxDatagramSize_(maxDatagramSize) {
-  state_.window = static_cast<double>(initialWindow(maxDatagramSize));
+Cubic::Cubic(std::uint64_t maxDatagramSize, unsigned initialPackets)
+    : initialPackets_(initialPackets), maxDatagramSize_(maxDatagramSize) {
+  state_.window = static_cast<double>(initialWindow(maxDatagramSize, initialPackets_));
   state_.threshold = kInfinite;
 }
 
@@ -28,7 +29,7 @@ void Cubic::onSent(Time now, std::uint64_t bytes, std::uint64_t bytesInFlight) {
   // remember in the threshold where it was, so that slow start brings it back within a few round trips.
   // Pacing bounds the burst anyway.
   if (bytesInFlight == bytes && lastSentAt_ != 0 && now - lastSentAt_ > pto_) {
-    const double initial = static_cast<double>(initialWindow(maxDatagramSize_));
+    const double initial = static_cast<double>(initialWindow(maxDatagramSize_, initialPackets_));
     const auto periods = std::min<Duration>((now - lastSentAt_) / pto_, 64);
     if (state_.window > initial) {
       const double before = state_.window;
@@ -166,8 +167,9 @@ void Cubic::onSpuriousLoss(std::uint64_t bytes, Time sentAt) {
 void Cubic::onDatagramSize(std::uint64_t maxDatagramSize) {
   // RFC 9002 §7.2: "If the maximum datagram size changes during the connection, the initial congestion window
   // SHOULD be recalculated with the new size."
-  if (state_.window == static_cast<double>(initialWindow(maxDatagramSize_)) && state_.threshold == kInfinite)
-    state_.window = static_cast<double>(initialWindow(maxDatagramSize));
+  if (state_.window == static_cast<double>(initialWindow(maxDatagramSize_, initialPackets_)) &&
+      state_.threshold == kInfinite)
+    state_.window = static_cast<double>(initialWindow(maxDatagramSize, initialPackets_));
   maxDatagramSize_ = maxDatagramSize;
   state_.window = std::max(state_.window, least());
 }

@@ -9,7 +9,7 @@ namespace mqvpn::quic {
 /// CUBIC (RFC 9438) with HyStart++ (RFC 9406).
 class Cubic final : public CongestionController {
  public:
-  explicit Cubic(std::uint64_t maxDatagramSize);
+  explicit Cubic(std::uint64_t maxDatagramSize, unsigned initialPackets = 10);
 
   void onSent(Time now, std::uint64_t bytes, std::uint64_t bytesInFlight) override;
   void onAck(const AckSample& sample, const Rtt& rtt) override;
@@ -43,6 +43,7 @@ class Cubic final : public CongestionController {
   void avoid(const AckSample& sample, const Rtt& rtt, bool used);
   double curveAt(double seconds) const;
 
+  const unsigned initialPackets_;
   std::uint64_t maxDatagramSize_;
   Curve state_;
   Curve undo_;

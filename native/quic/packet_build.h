@@ -9,6 +9,9 @@
 
 namespace mqvpn::quic {
 
+/// A truncated packet number never takes more.
+constexpr std::size_t kMostNumberSize = 4;
+constexpr std::size_t kTag = tls::kTagSize;
 /// Room for what one packet may carry of frames whose fate matters; a packet of many small datagrams has the
 /// most.
 constexpr std::size_t kMostFrames = 64;

@@ -89,6 +89,11 @@ bool OneRttKeys::shouldUpdate() const {
   return canSend() && sealed_ >= send_->confidentialityLimit() / 2;
 }
 
+bool OneRttKeys::exhausted() const {
+  constexpr std::uint64_t kReserve = 1024;
+  return canSend() && sealed_ + kReserve >= send_->confidentialityLimit();
+}
+
 void OneRttKeys::onCurrentPhaseAcked(Time now, Duration pto) {
   if (confirmed_) return;
   confirmed_ = true;

@@ -51,6 +51,8 @@ class OneRttKeys {
   /// Enough packets were sealed that the next phase should begin (§6.6).
   bool shouldUpdate() const;
   void update() { follow(); }
+  /// The limit is all but reached: what is left is for CONNECTION_CLOSE (§6.6).
+  bool exhausted() const;
   /// An acknowledgement arrived for a packet that was sealed in the current phase.
   void onCurrentPhaseAcked(Time now, Duration pto);
   void countSealed() { ++sealed_; }

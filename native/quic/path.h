@@ -32,28 +32,36 @@ struct Amplification {
 
 /// Validation of one network path by PATH_CHALLENGE (RFC 9000 §8.2).
 struct Challenge {
-  /// Data of every challenge that was sent and is not too old: a response to any of them counts.
-  std::vector<PathData> sent;
+  struct Sent {
+    PathData data;
+    /// In a datagram of 1200 bytes, so its response also proves the size (§8.2.1).
+    bool expanded;
+  };
+  /// Every challenge that was sent and is not too old: a response to any of them counts.
+  std::vector<Sent> sent;
   bool due = true;
   unsigned attempts = 0;
   Time nextAt = kNever;
   Time abandonAt = kNever;
-  /// The challenge that is under way was padded to 1200 bytes, so its response also proves the size (§8.2.1).
-  bool padded = false;
 };
 
-/// An answer to a PATH_CHALLENGE, sent to where it came from (RFC 9000 §8.2.2).
+/// An answer to a PATH_CHALLENGE, sent to where it came from (RFC 9000 §8.2.2); or a question to the address
+/// that a peer has left (§9.3.3).
 struct PathAnswer {
+  /// That wait; what comes beyond is not answered.
+  static constexpr std::size_t kMost = 8;
+
   PathData data;
   NetworkPath to;
-  /// What may be sent there at most, unless the address is known: three times the question (§8.1).
+  /// What may be sent there at most, unless the path is there: its share of three times the question (§8.1).
   std::size_t most = 0;
+  bool isChallenge = false;
 };
 
 /// One path of a connection: all that is per path ID in draft-ietf-quic-multipath. A connection without
 /// multipath has path 0 alone.
 struct Path {
-  Path(std::uint32_t pathId, const NetworkPath& networkPath, CongestionAlgorithm congestion,
+  Path(std::uint32_t pathId, const NetworkPath& networkPath, CongestionChoice congestion,
        std::uint32_t maxUdpPayload, std::size_t idLimit, Time now)
       : id(pathId),
         network(networkPath),

@@ -42,6 +42,11 @@ class PathIdBook {
     return true;
   }
 
+  /// Every ID from 1 up to below this one is gone.
+  std::uint32_t firstAlive() const {
+    if (gone_.empty() || gone_.smallest() > 1) return 1;
+    return static_cast<std::uint32_t>(gone_.ranges().front().high + 1);
+  }
   bool isGone(std::uint32_t id) const { return gone_.contains(id); }
   void setGone(std::uint32_t id) {
     if (gone_.add(id)) ++goneCount_;

@@ -2,10 +2,10 @@
 
 namespace mqvpn::quic {
 
-PathSender::PathSender(CongestionAlgorithm algorithm, std::uint64_t maxDatagramSize, Time now)
-    : algorithm_(algorithm),
+PathSender::PathSender(CongestionChoice choice, std::uint64_t maxDatagramSize, Time now)
+    : choice_(choice),
       maxDatagramSize_(maxDatagramSize),
-      congestion_(makeCongestionController(algorithm, maxDatagramSize, now)),
+      congestion_(makeCongestionController(choice, maxDatagramSize, now)),
       pacer_(maxDatagramSize) {}
 
 std::uint64_t PathSender::windowRoom() const {
@@ -43,7 +43,7 @@ void PathSender::onDatagramSize(std::uint64_t maxDatagramSize, Time /*now*/) {
 void PathSender::restart(Time now) {
   ++epoch_;
   rtt_ = Rtt{};
-  congestion_ = makeCongestionController(algorithm_, maxDatagramSize_, now);
+  congestion_ = makeCongestionController(choice_, maxDatagramSize_, now);
   pacer_ = Pacer(maxDatagramSize_);
   deliveryRate_ = DeliveryRate{};
   blackHole_.reset();

@@ -17,7 +17,7 @@ namespace mqvpn::quic {
 /// Initial and Handshake spaces count on path 0.
 class PathSender {
  public:
-  PathSender(CongestionAlgorithm algorithm, std::uint64_t maxDatagramSize, Time now);
+  PathSender(CongestionChoice choice, std::uint64_t maxDatagramSize, Time now);
 
   Rtt& rtt() { return rtt_; }
   const Rtt& rtt() const { return rtt_; }
@@ -58,7 +58,7 @@ class PathSender {
  private:
   friend class SentPackets;
 
-  CongestionAlgorithm algorithm_;
+  CongestionChoice choice_;
   std::uint64_t maxDatagramSize_;
   Rtt rtt_;
   std::unique_ptr<CongestionController> congestion_;

@@ -32,6 +32,7 @@ Error RemoteIds::onNewConnectionId(const NewConnectionIdFrame& frame) {
     if (sameId && entry.token && *entry.token != frame.token)
       return {TransportError::kProtocolViolation, "another reset token for a known connection ID"};
   }
+  const bool hadAny = !entries_.empty();
   const bool known = std::any_of(entries_.begin(), entries_.end(),
                                  [&](const Entry& entry) { return entry.sequence == frame.sequence; });
   if (frame.retirePriorTo > retirePriorTo_) {
@@ -43,7 +44,13 @@ Error RemoteIds::onNewConnectionId(const NewConnectionIdFrame& frame) {
     });
   }
   // A frame that was sent twice, of an ID that may be in use, or retired meanwhile.
-  if (known || !seen_.add(frame.sequence)) return {};
+  if (known || !seen_.add(frame.sequence)) {
+    // Only a peer that repeats an old frame with a higher Retire Prior To, which a retransmission never has,
+    // can take away the last ID so.
+    if (hadAny && entries_.empty())
+      return {TransportError::kProtocolViolation, "all connection IDs are to be retired, without a new one"};
+    return {};
+  }
   // RFC 9000 §19.15: "An endpoint that receives a NEW_CONNECTION_ID frame with a sequence number smaller than
   // the Retire Prior To field of a previously received NEW_CONNECTION_ID frame MUST send a corresponding
   // RETIRE_CONNECTION_ID frame"
@@ -79,12 +86,12 @@ bool RemoteIds::rotate() {
 }
 
 bool RemoteIds::isResetToken(const StatelessResetToken& token) const {
-  bool found = false;
-  // RFC 9000 §10.3.1: "the comparison MUST be performed without leaking information about the value of the
-  // token"
-  for (const Entry& entry : entries_)
-    if (entry.token) found |= tls::constantTimeEquals(*entry.token, token);
-  return found;
+  // RFC 9000 §10.3.1: "An endpoint MUST NOT check for any stateless reset tokens associated with connection
+  // IDs it has not used or for connection IDs that have been retired." "When comparing a datagram to
+  // stateless reset token values, endpoints MUST perform the comparison without leaking information about the
+  // value".
+  return !entries_.empty() && entries_.front().token &&
+         tls::constantTimeEquals(*entries_.front().token, token);
 }
 
 }  // namespace mqvpn::quic

@@ -211,6 +211,7 @@ int Client::run() {
   const tls::ClientContext tls(config);
 
   quic::EndpointSettings settings;
+  settings.connection.handshakeTimeout = options_.handshakeTimeoutSeconds * quic::kSecond;
   settings.connection.congestion = options_.congestion;
   constexpr std::array<std::uint8_t, 32> unused{};
   quic::Endpoint endpoint(settings, nullptr, unused, quic::systemRandom(), *this);

@@ -71,6 +71,7 @@ const std::map<std::string, Setter, std::less<>>& valued() {
       {"--key-update-after", to(&InteropOptions::keyUpdateAfter)},
       {"--rebind-after", to(&InteropOptions::rebindAfter)},
       {"--migrate-after", to(&InteropOptions::migrateAfter)},
+      {"--handshake-timeout", to(&InteropOptions::handshakeTimeoutSeconds)},
       {"--timeout", to(&InteropOptions::timeoutSeconds)},
   };
   return all;

@@ -21,6 +21,7 @@ struct InteropOptions {
   quic::CongestionAlgorithm congestion = quic::CongestionAlgorithm::kCubic;
   /// One datagram per system call, so that a capture shows them as they would be on a cable.
   bool noOffload = false;
+  unsigned handshakeTimeoutSeconds = 10;
   /// After so many bytes of bodies; 0: never.
   std::uint64_t keyUpdateAfter = 0;
 

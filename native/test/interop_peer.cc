@@ -9,7 +9,7 @@
 //       downloads; exit code 0 when all of it came
 //
 // Both: [--key-update-after BYTES] [--keylog FILE] [--priority GNUTLS-STRING] [--congestion cubic|bbr]
-// [--no-offload]. What happens is said as JSON lines on stdout.
+// [--no-offload] [--handshake-timeout SECONDS]. What happens is said as JSON lines on stdout.
 #include <exception>
 #include <iostream>
 

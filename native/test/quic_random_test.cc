@@ -18,7 +18,7 @@ constexpr std::uint64_t kKept[] = {1003, 1004, 1044, 1058, 1252, 1809, 2138, 284
 
 std::uint64_t seedCount() {
   const char* chosen = std::getenv("MQVPN_SIM_SEEDS");
-  return chosen ? std::strtoull(chosen, nullptr, 10) : 300;
+  return chosen ? std::strtoull(chosen, nullptr, 10) : 2000;
 }
 
 LinkModel randomLink(SeededRandom& random) {

@@ -226,6 +226,7 @@ void Sim::offer(bool toServer, Bytes datagram, Ecn ecn, const NetworkPath& path)
         serverSent_ > 3 * serverGot_)
       ++amplificationViolations;
   }
+  if (onSend) onSend(toServer, datagram, path);
   // A NAT that forgot the old address delivers nothing to it.
   std::size_t index = path.socket;
   if (!toServer) {

@@ -122,7 +122,9 @@ class App final : public ConnectionEvents, public DatagramSource {
 
   void onPathChanged(std::uint32_t id, PathChange change, std::uint64_t) override {
     changes.emplace_back(id, change);
+    if (onChange) onChange(id, change);
   }
+  std::function<void(std::uint32_t, PathChange)> onChange;
   void onPathsAvailable() override { ++pathsAvailable; }
   std::vector<std::pair<std::uint32_t, PathChange>> changes;
   std::uint64_t pathsAvailable = 0;
@@ -179,6 +181,8 @@ class Sim final : public EndpointEvents {
   Time now = 1000 * kSecond;
   App client{false};
   App server{true};
+  /// Sees every datagram when it is sent, lost or not.
+  std::function<void(bool toServer, Bytes datagram, const NetworkPath& path)> onSend;
   /// Applied to each connection that the server accepts, before its first event.
   std::function<void(App&)> onServerApp;
   SimOptions options;

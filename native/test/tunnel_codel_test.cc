@@ -17,7 +17,7 @@ constexpr std::uint64_t kMtu = 1400;
 int drops(Codel& codel, mqvpn::quic::Duration waited, Time from, Time to, std::uint64_t backlog = 100'000) {
   int count = 0;
   for (Time now = from; now < to; now += kMillisecond) {
-    while (codel.shouldDrop(waited, backlog, kMtu, now)) ++count;
+    while (codel.shouldDrop(waited, backlog, kMtu, {}, now)) ++count;
   }
   return count;
 }
@@ -98,4 +98,14 @@ TEST_CASE("a sender that does not speak ECN is not marked") {
   const Bytes before = packet;
   CHECK_FALSE(markCongestion(packet));
   CHECK(packet == before);
+}
+
+TEST_CASE("on a path with a long round trip the queue may be longer, and the reaction is awaited") {
+  const Codel::Limits near = Codel::limitsFor(1 * kMillisecond);
+  CHECK(near.target == Codel::kTarget);
+  CHECK(near.interval == Codel::kInterval);
+  const Codel::Limits far = Codel::limitsFor(60 * kMillisecond);
+  CHECK(far.target == 30 * kMillisecond);
+  CHECK(far.interval == 150 * kMillisecond);
+  CHECK(Codel::limitsFor(600 * kMillisecond).target == 50 * kMillisecond);
 }

@@ -160,6 +160,26 @@ TEST_CASE("a persistent queue is brought down by CoDel: drops, or marks where th
   }
 }
 
+TEST_CASE("nothing is dropped for waiting while the window that drains the queue still grows") {
+  Fixture fixture;
+  fixture.queue.setRamping(true);
+  std::uint32_t number = 0;
+  Time now = 0;
+  // Half a second of a queue that CoDel would not bear.
+  for (int i = 0; i < 500; ++i, now += kMillisecond) {
+    fixture.put(1, 1000, number++, now);
+    fixture.put(1, 1000, number++, now);
+    REQUIRE(fixture.take(now));
+  }
+  CHECK(fixture.queue.counters().codelDrops == 0);
+  fixture.queue.setRamping(false);
+  for (int i = 0; i < 500; ++i, now += kMillisecond) {
+    fixture.put(1, 1000, number++, now);
+    fixture.take(now);
+  }
+  CHECK(fixture.queue.counters().codelDrops > 0);
+}
+
 TEST_CASE("the bounds hold, and the fattest flow pays for them") {
   Fixture fixture({100'000, 200});
   for (std::uint32_t i = 0; i < 20; ++i) fixture.put(2, 500, i, 0);

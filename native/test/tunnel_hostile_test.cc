@@ -72,8 +72,10 @@ class Rogue final : public HttpHost, public quic::EndpointEvents, public quic::D
           connection_->receive(one, path, batch.ecn, sim_.now());
         });
       }
-      if (!moved) return;
+      if (!moved) break;
     }
+    // Sets the timer of the server.
+    sim_.server->flush();
   }
 
   std::unique_ptr<connect_ip::ClientSession> session;

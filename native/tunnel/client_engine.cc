@@ -202,7 +202,10 @@ void ClientEngine::onTimeout(quic::Time now) {
 
 void ClientEngine::close(std::string_view reason, quic::Time now) {
   now_ = now;
-  if (connection_ == nullptr || connection_->isClosing()) return;
+  if (connection_ == nullptr) return;
+  // The closing period counts from the connection's own clock, which stands at its last event.
+  connection_->onTimeout(now);
+  if (connection_->isClosing()) return;
   connection_->closeApplication(http3::code(http3::ErrorCode::kNoError), reason);
 }
 

@@ -11,7 +11,8 @@ target_link_libraries(mqvpn_tunnel_queue PUBLIC mqvpn_tunnel_segmentation)
 
 mqvpn_add_test(tunnel_queue_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_codel_test.cc ../test/tunnel_fair_queue_test.cc
-          ../test/tunnel_flow_hash_test.cc ../test/tunnel_fragment_test.cc ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
+          ../test/tunnel_flow_hash_test.cc ../test/tunnel_fragment_test.cc
+          ../test/tunnel_packet_pool_test.cc ../test/tunnel_timer_heap_test.cc
   LIBRARIES mqvpn_tunnel_queue)
 
 # Both ends of the VPN, without a system call.
@@ -28,8 +29,8 @@ target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mq
 
 mqvpn_add_test(tunnel_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_many_test.cc
-          ../test/tunnel_hostile_test.cc
-          ../test/tunnel_explain_test.cc ../test/tls_support.cc
+          ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc
+          ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel)
 
 # With sockets, devices and a thread.
@@ -46,3 +47,12 @@ add_library(mqvpn_tunnel_shell STATIC
   shell_tun.cc
 )
 target_link_libraries(mqvpn_tunnel_shell PUBLIC mqvpn_tunnel mqvpn_io Threads::Threads)
+
+mqvpn_add_test(tunnel_shell_test
+  SOURCES ../test/io_net_test_main.cc ../test/tunnel_shell_test.cc ../test/tunnel_shell_files_test.cc
+          ../test/tls_support.cc
+  LIBRARIES mqvpn_tunnel_shell)
+if(TARGET tunnel_shell_test)
+  # Where no network namespace may be made.
+  set_tests_properties(tunnel_shell_test PROPERTIES SKIP_RETURN_CODE 77)
+endif()

@@ -94,7 +94,9 @@ bool FairQueue::chooseFrom(FlowIndex index, quic::Time now) {
   while (flow.first != nullptr) {
     Packet* packet = flow.first;
     head_ = {packet, packet->size(), false};
-    if (!flow.codel.shouldDrop(now - packet->enqueuedAt, flow.bytes, quantum_, now)) return true;
+    if (ramping_) flow.codel.onEmpty();
+    if (ramping_ || !flow.codel.shouldDrop(now - packet->enqueuedAt, flow.bytes, quantum_, codelLimits_, now))
+      return true;
     // RFC 8290 §4.1, RFC 3168 §5: who speaks ECN is told without a loss.
     if (isEcnCapable(packet->segmenter.front())) {
       head_.mark = true;

@@ -49,6 +49,12 @@ class FairQueue {
   /// What each flow may send per turn, and what CoDel takes for a short queue: the MTU (RFC 8290 §5.2.3, RFC
   /// 8289 §5.3).
   void setQuantum(std::uint32_t bytes) { quantum_ = bytes; }
+  /// While the window that drains the queue still doubles every round trip, waiting is no sign of a standing
+  /// queue. A drop then would end the slow start of the TCP connection inside when it has sent its first few
+  /// packets; only the limits hold.
+  void setRamping(bool ramping) { ramping_ = ramping; }
+  /// The round trip of the path that drains the queue; see Codel::limitsFor().
+  void setRoundTrip(quic::Duration rtt) { codelLimits_ = Codel::limitsFor(rtt); }
 
   /// Takes a packet whose `segmenter` and `flowHash` are set. When the limits are exceeded, the fattest flow
   /// loses packets.
@@ -111,6 +117,8 @@ class FairQueue {
   List new_, old_;
   FlowIndex chosen_ = kNone;
   Head head_;
+  bool ramping_ = false;
+  Codel::Limits codelLimits_;
   Counters counters_;
 };
 

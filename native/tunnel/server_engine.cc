@@ -148,6 +148,8 @@ void ServerEngine::close(std::string_view reason, quic::Time now) {
   closing_ = true;
   endpoint_.refuseNew();
   for (auto& [id, client] : clients_) {
+    // The closing period counts from the connection's own clock, which stands at its last event.
+    if (client->connection() != nullptr) client->connection()->onTimeout(now);
     client->close(reason);
     touch(*client);
   }
@@ -157,6 +159,7 @@ bool ServerEngine::disconnect(std::uint64_t id, std::string_view reason, quic::T
   now_ = now;
   const auto found = clients_.find(id);
   if (found == clients_.end()) return false;
+  if (found->second->connection() != nullptr) found->second->connection()->onTimeout(now);
   found->second->close(reason);
   touch(*found->second);
   return true;

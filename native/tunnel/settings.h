@@ -22,9 +22,20 @@ enum class SchedulerKind : std::uint8_t { kMinRtt, kWlb };
 
 std::unique_ptr<Scheduler> makeScheduler(SchedulerKind kind);
 
+/// What a connection that carries a tunnel starts from.
+inline quic::ConnectionSettings tunnelConnection() {
+  quic::ConnectionSettings settings;
+  // What is inside begins with ten packets per flow and has its own congestion control, for which RFC 9484
+  // §10.1.2 lets a tunnel even switch its own off. A tunnel that began with ten packets for all flows
+  // together would delay each flow's slow start until its delay-based exit (HyStart) ends it too early: four
+  // TCP flows over 80 Mbit/s and 60 ms reached 50 Mbit/s after a second, not 76.
+  settings.initialWindowPackets = 128;
+  return settings;
+}
+
 /// What client and server engines have in common.
 struct EngineSettings {
-  quic::ConnectionSettings connection;
+  quic::ConnectionSettings connection = tunnelConnection();
   SchedulerKind scheduler = SchedulerKind::kWlb;
   /// The most that the tunnel's MTU may become; 0: whatever the path carries. Never below kLeastMtu.
   std::uint32_t mtu = 0;

@@ -80,6 +80,10 @@ class ShellClient final : public ShellBase {
   /// The sockets, and what follows from them for the settings.
   ClientSettings prepare(ShellClientConfig& config) {
     ClientSettings settings = config.settings;
+    if (!config.qlogDir.empty())
+      settings.engine.makeTracer = [dir = config.qlogDir](const quic::ConnectionId& id) {
+        return qlogIn(dir, false, id);
+      };
     deviceNames_ = config.devices;
     if (deviceNames_.empty()) deviceNames_.emplace_back();
     for (const std::string& device : deviceNames_) {

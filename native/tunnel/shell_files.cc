@@ -4,13 +4,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <map>
 #include <optional>
 #include <span>
 #include <sstream>
 #include <system_error>
+#include <utility>
+
+#include "io/clock.h"
+#include "quic/qlog.h"
 
 namespace mqvpn::tunnel {
 
@@ -80,6 +86,51 @@ std::function<void(std::string_view line)> keyLogTo(const std::string& file) {
   if (!*fd) fail(file);
   // One write per line, so that several processes may share the file.
   return [fd](std::string_view line) { writeAll(fd->get(), std::string(line) + '\n'); };
+}
+
+namespace {
+
+/// Collects records, so that a packet does not cost a system call.
+class QlogFile {
+ public:
+  explicit QlogFile(io::Fd fd) : fd_(std::move(fd)) { buffer_.reserve(kFlushAt + 4096); }
+  QlogFile(const QlogFile&) = delete;
+  QlogFile& operator=(const QlogFile&) = delete;
+  ~QlogFile() { writeAll(fd_.get(), buffer_); }
+  void write(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() < kFlushAt) return;
+    writeAll(fd_.get(), buffer_);
+    buffer_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kFlushAt = 64 << 10;
+  io::Fd fd_;
+  std::string buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<quic::Tracer> qlogIn(const std::string& dir, bool isServer, const quic::ConnectionId& id) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm utc{};
+  gmtime_r(&now.tv_sec, &utc);
+  std::array<char, 64> time;
+  const std::size_t size = std::strftime(time.data(), time.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::array<char, 8> fraction;
+  std::snprintf(fraction.data(), fraction.size(), ".%03ldZ", now.tv_nsec / 1'000'000);
+  const std::string wallClock = std::string(time.data(), size) + fraction.data();
+  // The specification's name for JSON text sequences (main schema §11.2).
+  const std::string file = dir + '/' + wallClock + '-' + (isServer ? "server" : "client") +
+                           (id.empty() ? std::string() : '-' + id.hex()) + ".sqlog";
+  // Addresses and sizes are nobody else's business.
+  io::Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return nullptr;
+  const auto out = std::make_shared<QlogFile>(std::move(fd));
+  return std::make_unique<quic::Qlog>([out](std::string_view text) { out->write(text); }, isServer, id,
+                                      io::monotonicNs());
 }
 
 SavedTicket TicketFile::take() {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "io/fd.h"
+#include "quic/connection_id.h"
+#include "quic/tracer.h"
 
 namespace mqvpn::tunnel {
 
@@ -16,6 +18,9 @@ namespace mqvpn::tunnel {
 std::string readTextFile(const std::string& file);
 /// A function that appends lines to a file of mode 0600 (SSLKEYLOGFILE). Throws std::system_error.
 std::function<void(std::string_view line)> keyLogTo(const std::string& file);
+
+/// A qlog of one connection in a new file of `dir`; null: the file cannot be made. `id` may be empty.
+std::unique_ptr<quic::Tracer> qlogIn(const std::string& dir, bool isServer, const quic::ConnectionId& id);
 
 /// What a client keeps for its next connection to the same server under the same trust. It holds a resumption
 /// secret: the file is readable by its owner alone.

@@ -1,10 +1,14 @@
 #include "tunnel/shell_network.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
 
+#include "io/fd.h"
 #include "tunnel/shell_convert.h"
 
 namespace mqvpn::tunnel {
@@ -98,6 +102,12 @@ void ShellNetwork::setAddresses(std::span<const io::IpPrefix> addresses) {
 }
 
 void ShellNetwork::setMtu(std::uint32_t mtu) { netlink_.setMtu(tun_.name(), mtu); }
+
+bool ShellNetwork::acceptLocal() {
+  const std::string file = "/proc/sys/net/ipv4/conf/" + tun_.name() + "/accept_local";
+  const io::Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd && ::write(fd.get(), "1", 1) == 1;
+}
 
 void ShellNetwork::setRoutes(std::span<const io::IpPrefix> routes, const io::IpAddress& server,
                              std::uint32_t device) {

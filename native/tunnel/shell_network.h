@@ -30,6 +30,10 @@ class ShellNetwork {
   /// Exchanges the addresses of the device for these, and brings it up.
   void setAddresses(std::span<const io::IpPrefix> addresses);
   void setMtu(std::uint32_t mtu);
+  /// Lets the kernel take packets from the device whose source is our own address: the ICMP errors that the
+  /// server makes come from it, about what the kernel itself sent or forwards. False: it is not to be had
+  /// (/proc/sys is read-only).
+  bool acceptLocal();
   /// Exchanges the routes through the device for these. `server`: the address that must stay reachable
   /// outside of the tunnel; it gets a route of its own when one of these would take it. `device`: the only
   /// one that the server is spoken to through; 0: any.

@@ -65,10 +65,15 @@ class ShellServer final : public ShellBase {
     for (const connect_ip::Prefix& prefix : engine_.network()) addresses.push_back(toIpPrefix(prefix));
     network_.setMtu(tunMtu_);
     network_.setAddresses(addresses);
+    const bool acceptsLocal = network_.acceptLocal();
     ListeningEvent listening;
     listening.address = toSocketAddress(sockets_.at(0).local());
     listening.pin = tls::hex(tls_.pin());
     pending_.push_back(std::move(listening));
+    if (!acceptsLocal)
+      pending_.push_back(LogEvent{LogLevel::kWarn,
+                                  "accept_local cannot be set on the TUN device: path MTU discovery toward "
+                                  "clients may fail where /proc/sys is read-only"});
     loop_.start();
     // The first turn tells what waits.
     loop_.post([] {});
@@ -90,6 +95,10 @@ class ShellServer final : public ShellBase {
   ServerSettings prepare(ShellServerConfig& config) {
     sockets_.add(optionsFor(config.listen), true);
     ServerSettings settings = config.settings;
+    if (!config.qlogDir.empty())
+      settings.engine.makeTracer = [dir = config.qlogDir](const quic::ConnectionId& id) {
+        return qlogIn(dir, true, id);
+      };
     const std::uint32_t largest = network_.largestMtu();
     const std::uint32_t payload = udpPayload(largest != 0 ? largest : 1500, config.listen.family);
     settings.engine.connection.maxUdpPayload = payload;

@@ -141,7 +141,9 @@ void Tunnel::reject(const PacketView& view, Verdict verdict, bool fromPeer, quic
 void Tunnel::answer(const PacketView& about, IcmpError error, bool toPeer, quic::Time now) {
   if (!icmpLimit_.take(now)) return;
   const connect_ip::IpAddress& known = about.version == 4 ? icmpSource4_ : icmpSource6_;
-  const connect_ip::IpAddress from = known.version != 0 ? known : about.destinationAddress();
+  // Linux drops what comes in from an address of its own (a martian), as the server's is to its own host.
+  const bool local = side_ == Side::kServer && !toPeer;
+  const connect_ip::IpAddress from = known.version != 0 && !local ? known : about.destinationAddress();
   std::array<std::uint8_t, connect_ip::kMaxIcmpSize> buffer;
   const std::size_t size =
       connect_ip::writeIcmpError(buffer, about, error, from, static_cast<std::uint32_t>(mtu()));

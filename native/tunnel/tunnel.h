@@ -87,6 +87,10 @@ class Tunnel final : public quic::DatagramSource {
   // --- quic::DatagramSource
   bool hasDatagram() const override { return session_ != nullptr && useDatagrams_ && !queue_.empty(); }
   std::size_t nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) override;
+  void onPathPulls(bool ramping, quic::Duration rtt) override {
+    queue_.setRamping(ramping);
+    queue_.setRoundTrip(rtt);
+  }
   void write(std::uint8_t* out, std::uint64_t& tag) override;
 
   FairQueue& queue() { return queue_; }
