@@ -10,7 +10,7 @@ namespace {
 /// being found out (RFC 9000 §21.4). Rare enough to cost nothing.
 constexpr std::uint64_t kSkipEvery = 512;
 /// About what GnuTLS keeps for a session, which it does not tell.
-constexpr std::size_t kTlsBytes = 24'000;
+constexpr std::size_t kTlsBytes = 6'400;
 
 }  // namespace
 

@@ -89,6 +89,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   /// connection IDs on both sides is free now (then it is asked for, and onPathsAvailable() will tell).
   std::optional<std::uint32_t> openPath(const NetworkPath& network, Time now);
   /// Tells the peer, over another path, that this one is given up. False: it is the only one, or unknown.
+  /// Not from inside onDatagramAcked(), onDatagramLost() or onMaxDatagramPayload(), which come from the
+  /// middle of a path's bookkeeping.
   bool abandonPath(std::uint32_t pathId, TransportError code, Time now);
   /// PATH_STATUS_BACKUP or PATH_STATUS_AVAILABLE: what the peer should do when it has other paths.
   void setBackup(std::uint32_t pathId, bool backup, Time now);
@@ -195,8 +197,6 @@ class Connection final : public Transport, private tls::SessionEvents, private S
                    Ecn ecn);
   bool receiveShort(const PacketHeader& header, std::span<std::uint8_t> packet, const NetworkPath& network,
                     Ecn ecn);
-  bool unprotect(tls::HeaderKey& key, const PacketHeader& header, std::span<std::uint8_t> packet,
-                 std::uint64_t expected, std::uint64_t& number, std::size_t& headerSize) const;
   void handlePacket(const Opened& packet, const NetworkPath& network, Ecn ecn);
   bool handleFrames(const Opened& packet, const NetworkPath& network, PacketFacts& facts);
   Error handleFrame(const Frame& frame, const Opened& packet, const NetworkPath& network);

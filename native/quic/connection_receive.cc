@@ -112,24 +112,6 @@ bool Connection::isStatelessReset(Bytes datagram) const {
   return found;
 }
 
-bool Connection::unprotect(tls::HeaderKey& key, const PacketHeader& header, std::span<std::uint8_t> packet,
-                           std::uint64_t expected, std::uint64_t& number, std::size_t& headerSize) const {
-  const std::size_t at = header.packetNumberOffset;
-  // RFC 9001 §5.4.2: the sample is taken as if the packet number had four bytes.
-  if (packet.size() < at + 4 + tls::kSampleSize) return false;
-  const auto mask = key.mask(packet.data() + at + 4);
-  packet[0] = static_cast<std::uint8_t>(packet[0] ^ (mask[0] & ((packet[0] & 0x80) != 0 ? 0x0f : 0x1f)));
-  const std::size_t size = (packet[0] & 0x03u) + 1;
-  std::uint64_t truncated = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    packet[at + i] = static_cast<std::uint8_t>(packet[at + i] ^ mask[1 + i]);
-    truncated = truncated << 8 | packet[at + i];
-  }
-  number = decodePacketNumber(expected, truncated, size);
-  headerSize = at + size;
-  return true;
-}
-
 bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t> packet,
                              const NetworkPath& network, Ecn ecn) {
   if (header.version == 0) {
@@ -185,7 +167,8 @@ bool Connection::receiveLong(const PacketHeader& header, std::span<std::uint8_t>
     return true;
   }
   std::size_t headerSize = 0;
-  if (!unprotect(keys->header, header, packet, received->expected(), opened.number, headerSize)) return false;
+  if (!unprotectHeader(keys->header, header, packet, received->expected(), opened.number, headerSize))
+    return false;
   const auto protectedPart = packet.subspan(headerSize);
   if (protectedPart.size() < tls::kTagSize ||
       !keys->packet.open(0, opened.number, packet.first(headerSize), protectedPart.data(),
@@ -242,7 +225,8 @@ bool Connection::receiveShort(const PacketHeader& header, std::span<std::uint8_t
   opened.level = tls::Level::kApplication;
   std::size_t headerSize = 0;
   const std::uint64_t expected = path ? path->received.expected() : 0;
-  if (!unprotect(keys_.receiveHeader(), header, packet, expected, opened.number, headerSize)) return false;
+  if (!unprotectHeader(keys_.receiveHeader(), header, packet, expected, opened.number, headerSize))
+    return false;
   const auto protectedPart = packet.subspan(headerSize);
   if (protectedPart.size() < tls::kTagSize) return false;
   const bool phaseBit = (packet[0] & 0x04) != 0;

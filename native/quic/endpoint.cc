@@ -171,6 +171,11 @@ Connection* Endpoint::accept(const PacketHeader& header, std::span<std::uint8_t>
                    network);
     return nullptr;
   }
+  // Noise and damaged packets cost neither a TLS session nor a place until the handshake would time out.
+  if (!isAuthentic(header, datagram)) {
+    ++stats_.malformed;
+    return nullptr;
+  }
   start.newToken = tokens_.newToken(network.remote, now);
 
   Entry entry;
@@ -189,6 +194,18 @@ Connection* Endpoint::accept(const PacketHeader& header, std::span<std::uint8_t>
   events_.onConnectionMade(*made, events);
   made->receive(datagram, network, ecn, now);
   return made;
+}
+
+bool Endpoint::isAuthentic(const PacketHeader& header, Bytes datagram) {
+  std::vector<std::uint8_t> packet(datagram.begin(),
+                                   datagram.begin() + static_cast<std::ptrdiff_t>(header.size));
+  PacketKeys keys(tls::initialSecrets(header.destination.bytes()).client);
+  std::uint64_t number = 0;
+  std::size_t headerSize = 0;
+  if (!unprotectHeader(keys.header, header, packet, 0, number, headerSize)) return false;
+  const auto payload = std::span(packet).subspan(headerSize);
+  return payload.size() >= tls::kTagSize &&
+         keys.packet.open(0, number, Bytes(packet).first(headerSize), payload.data(), payload.size());
 }
 
 void Endpoint::sweep(Connection& connection) {

@@ -85,6 +85,7 @@ class Endpoint final : private IdRegistry {
     for (auto& [connection, entry] : connections_) visit(*entry.connection);
   }
   struct Stats {
+    /// malformed: also Initial packets that do not open.
     std::uint64_t received = 0, malformed = 0, unknownId = 0, retries = 0, versionNegotiations = 0,
                   statelessResets = 0, refused = 0, tooSmall = 0;
   };
@@ -110,6 +111,7 @@ class Endpoint final : private IdRegistry {
   void retire(const ConnectionId& id) override;
   Connection* accept(const PacketHeader& header, std::span<std::uint8_t> datagram, const NetworkPath& network,
                      Ecn ecn, Time now);
+  static bool isAuthentic(const PacketHeader& header, Bytes datagram);
   void answerUnknown(Bytes datagram, const PacketHeader& header, const NetworkPath& network);
   std::vector<std::uint8_t> initialClose(const PacketHeader& header, TransportError code);
   void queueStateless(std::vector<std::uint8_t> bytes, const NetworkPath& network);

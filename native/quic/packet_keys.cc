@@ -11,6 +11,24 @@ void protectHeader(tls::HeaderKey& key, std::span<std::uint8_t> packet, std::siz
   for (std::size_t i = 0; i < numberSize; ++i) number[i] = static_cast<std::uint8_t>(number[i] ^ mask[1 + i]);
 }
 
+bool unprotectHeader(tls::HeaderKey& key, const PacketHeader& header, std::span<std::uint8_t> packet,
+                     std::uint64_t expected, std::uint64_t& number, std::size_t& headerSize) {
+  const std::size_t at = header.packetNumberOffset;
+  // RFC 9001 §5.4.2: the sample is taken as if the packet number had four bytes.
+  if (packet.size() < at + 4 + tls::kSampleSize) return false;
+  const auto mask = key.mask(packet.data() + at + 4);
+  packet[0] = static_cast<std::uint8_t>(packet[0] ^ (mask[0] & ((packet[0] & 0x80) != 0 ? 0x0f : 0x1f)));
+  const std::size_t size = (packet[0] & 0x03u) + 1;
+  std::uint64_t truncated = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    packet[at + i] = static_cast<std::uint8_t>(packet[at + i] ^ mask[1 + i]);
+    truncated = truncated << 8 | packet[at + i];
+  }
+  number = decodePacketNumber(expected, truncated, size);
+  headerSize = at + size;
+  return true;
+}
+
 void OneRttKeys::installReceive(const tls::Secret& secret) {
   receiveSecret_ = secret;
   receive_.emplace(secret);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "quic/packet_header.h"
 #include "quic/time.h"
 #include "tls/key_schedule.h"
 #include "tls/packet_protection.h"
@@ -21,6 +22,11 @@ struct PacketKeys {
 /// RFC 9001 §5.4.1: masks the first byte and the packet number, which ends the header. The payload is sealed.
 void protectHeader(tls::HeaderKey& key, std::span<std::uint8_t> packet, std::size_t headerSize,
                    std::size_t numberSize);
+
+/// The reverse, and the packet number in full: `expected` is one more than the largest so far. False: too
+/// short.
+bool unprotectHeader(tls::HeaderKey& key, const PacketHeader& header, std::span<std::uint8_t> packet,
+                     std::uint64_t expected, std::uint64_t& number, std::size_t& headerSize);
 
 /// The keys of 1-RTT packets and their updates (RFC 9001 §6).
 class OneRttKeys {

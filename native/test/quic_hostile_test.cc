@@ -246,6 +246,26 @@ TEST_CASE("a TLS message after the handshake ends the connection") {
   CHECK(sim.server.closed->errorCode == 0x10a);
 }
 
+TEST_CASE("an Initial packet that does not open leaves nothing behind") {
+  SimOptions options;
+  Sim sim(options, simServerTls(), simClientTls());
+  sim.options.down.loss = 1;
+  std::vector<std::uint8_t> initial;
+  sim.onSend = [&](bool toServer, Bytes datagram, const NetworkPath&) {
+    if (toServer && initial.empty()) initial.assign(datagram.begin(), datagram.end());
+  };
+  sim.connect();
+  sim.run(sim.now + 15 * kMillisecond);
+  REQUIRE(sim.serverEnd->connections() == 1);
+  // Another destination: other keys.
+  initial[8] ^= 1;
+  NetworkPath from;
+  from.remote = sim.clientAddress;
+  CHECK(sim.serverEnd->receive(initial, from, Ecn::kNotEct, sim.now) == nullptr);
+  CHECK(sim.serverEnd->connections() == 1);
+  CHECK(sim.serverEnd->stats().malformed == 1);
+}
+
 TEST_CASE("a server takes no Initial packet from a datagram below 1200 bytes") {
   SimOptions options;
   options.client.grease = options.server.grease = false;

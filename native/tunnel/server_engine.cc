@@ -36,9 +36,9 @@ HashKey randomKey(quic::RandomSource& random) {
 
 }  // namespace
 
-ServerEngine::ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses, tls::ServerContext& tls,
-                           std::span<const std::uint8_t, 32> secret, quic::RandomSource& random, TunSink& tun,
-                           EventSink& events, quic::Time now)
+ServerEngine::ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses,
+                           tls::ServerContext& tls, std::span<const std::uint8_t, 32> secret,
+                           quic::RandomSource& random, TunSink& tun, EventSink& events, quic::Time now)
     : settings_(std::move(settings)),
       random_(random),
       tun_(tun),

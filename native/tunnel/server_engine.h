@@ -29,9 +29,9 @@ class ServerClient;
 class ServerEngine final : public Engine, private quic::EndpointEvents {
  public:
   /// `addresses`: of the settings' subnets. `secret`: see quic::Endpoint. All references outlive the engine.
-  ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses, tls::ServerContext& tls,
-               std::span<const std::uint8_t, 32> secret, quic::RandomSource& random, TunSink& tun,
-               EventSink& events, quic::Time now);
+  ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses,
+               tls::ServerContext& tls, std::span<const std::uint8_t, 32> secret, quic::RandomSource& random,
+               TunSink& tun, EventSink& events, quic::Time now);
   ~ServerEngine() override;
 
   /// The server's inner addresses, with the length of their subnets.

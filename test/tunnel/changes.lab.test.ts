@@ -45,14 +45,14 @@ describe('tunnel: changes (root)', () => {
     })
   }
 
-  /** iperf3 both ways one after the other, with a change in the middle of each; what matters is that it finishes. */
+  /** iperf3 with a change in the middle; it fails when its TCP connection breaks. */
   async function whileTransferring(direction: 'up' | 'down', change: () => Promise<void>): Promise<Iperf> {
     const reverse = direction === 'down' ? ['-R'] : []
-    const args = ['-t', '4', '-i', '0.1', ...reverse]
+    const args = ['-t', '3', '-i', '0.1', ...reverse]
     const { result } = await startIperf(tunnel.client, tunnel.server, INNER.server4, ...args)
     const counters = async () => (await tunnel.lab.shaper.counters()).paths['a']![direction].outBytes
     const before = await counters()
-    await until('transfer', async () => (await counters()) > before + 3e6)
+    await until('transfer', async () => (await counters()) > before + 2e6)
     await change()
     return result
   }
@@ -65,7 +65,7 @@ describe('tunnel: changes (root)', () => {
       current = bytes === 0 ? current + 1 : 0
       longest = Math.max(longest, current)
     }
-    const last = intervals.slice(-10)
+    const last = intervals.slice(-8)
     const rate = last.reduce((sum, { bits_per_second: bits }) => sum + bits, 0) / last.length
     return { gapSeconds: longest / 10, rate }
   }

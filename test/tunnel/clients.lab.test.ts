@@ -18,7 +18,7 @@ describe('tunnel: clients (root)', () => {
   describe('three at once', () => {
     let hosts: Host[]
     before(async () => {
-      hosts = [tunnel.client, await tunnel.addClientHost(2), await tunnel.addClientHost(3)]
+      hosts = [tunnel.client, await tunnel.clientHost(2), await tunnel.clientHost(3)]
       await tunnel.server.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })
     })
 

@@ -1,6 +1,7 @@
 /** What a client is told that may not, or cannot, connect: each cause in its own words, with its exit code. Needs root. */
-import { execa } from 'execa'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { expect } from 'chai'
 import { EXIT } from '../../vpn/exit-codes.js'
 import { untilPings } from './support/traffic.js'
@@ -87,7 +88,7 @@ describe('tunnel: refusals (root)', () => {
 
   it('a full server is told apart: the client tries again, and comes in when a place is free', async () => {
     const server = await tunnel.startServer({}, '--max-clients', '1')
-    const host = await tunnel.addClientHost(2)
+    const host = await tunnel.clientHost(2)
     const first = await tunnel.connect()
     const second = tunnel.launchClient({ host })
     const waits = await second.says(({ message }) => /tries? ?again|trying again/.test(message ?? ''))
@@ -102,10 +103,24 @@ describe('tunnel: refusals (root)', () => {
   it('a full server ends a client with code 4 that shall not try again', async () => {
     await tunnel.startServer({}, '--max-clients', '1')
     await tunnel.connect()
-    const host = await tunnel.addClientHost(3)
+    const host = await tunnel.clientHost(3)
     const { code, complaint } = await tunnel.launchClient({ host }, '--no-reconnect').ends()
     expect(complaint).to.contain('the server has as many clients as it takes')
     expect(code).to.equal(EXIT.refused)
+  })
+
+  it('an HTTP/3 server that is no VPN server is told apart', async function () {
+    if (spawnSync('gtlsserver', ['--help']).error) this.skip()
+    const files = await authority(tunnel.directory, 'web.example.org')
+    const web = tunnel.server.spawn('gtlsserver', ['-q', OUTER.server4, '4434', files.key, files.cert], { role: 'lab' })
+    await until('web server', async () => (await tunnel.server.run('ss', ['-Hlnu'])).stdout.includes(':4434'), {
+      explain: () => web.tail(),
+    })
+    const trust = ['--ca', files.ca, '--tls-server-name', 'web.example.org']
+    const { code, complaint } = await tunnel.launchClient({ server: `${OUTER.server4}:4434`, trust }).ends()
+    expect(complaint, complaint).to.contain('what answers there is no VPN server')
+    expect(code).to.equal(EXIT.refused)
+    await expectNoDevice()
   })
 
   it('where nobody listens, the client says so and tries again; with --no-reconnect it ends with code 1', async () => {

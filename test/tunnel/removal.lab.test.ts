@@ -32,22 +32,24 @@ async function snapshot(host: Host): Promise<string> {
 
 describe('tunnel: removal (root)', () => {
   let tunnel: TunnelLab
-  let before: Record<'client' | 'server', string>
+  let untouched: Record<'client' | 'server', string>
 
   const snapshots = async () => ({ client: await snapshot(tunnel.client), server: await snapshot(tunnel.server) })
   const files = (): string[] => readdirSync(tunnel.directory, { recursive: true }).map(String).toSorted()
 
-  beforeEach(async () => {
+  before(async () => {
     tunnel = await TunnelLab.open()
-    before = await snapshots()
+    await tunnel.lab.internet.ip(`route add ${INNER.subnet4} via ${INTERNET.server4}`)
+    await tunnel.server.sysctl({ 'net.ipv4.ip_forward': 1 })
   })
-  afterEach(() => tunnel.close())
+  after(() => tunnel.close())
+  beforeEach(async () => {
+    untouched = await snapshots()
+  })
+  afterEach(() => tunnel.stopAll())
 
   for (const managed of [true, false]) {
     it(`SIGTERM of client and server leaves the network as it was (${managed ? 'with' : 'without'} managed routes)`, async () => {
-      await tunnel.lab.internet.ip(`route add ${INNER.subnet4} via ${INTERNET.server4}`)
-      await tunnel.server.sysctl({ 'net.ipv4.ip_forward': 1 })
-      before = await snapshots()
       const server = await tunnel.startServer()
       const client = await tunnel.connect({ managed })
       await expectPings(tunnel.client, INNER.server4)
@@ -61,9 +63,9 @@ describe('tunnel: removal (root)', () => {
         expect((await tunnel.client.run('ip', ['route', 'get', OUTER.server4])).stdout).to.contain('dev a')
       }
       expect(await client.terminate()).to.equal(EXIT.ok)
-      expect(await snapshot(tunnel.client)).to.equal(before.client)
+      expect(await snapshot(tunnel.client)).to.equal(untouched.client)
       expect(await server.terminate()).to.equal(EXIT.ok)
-      expect(await snapshots()).to.deep.equal(before)
+      expect(await snapshots()).to.deep.equal(untouched)
       // Certificate and ticket are meant to stay; sockets are not.
       const meant = /^key$|^server(\/server\.(crt|key))?$|^client[^/]*(\/ticket-[0-9a-f]+)?$/
       expect(files().filter((file) => !meant.test(file))).to.deep.equal([])
@@ -75,7 +77,7 @@ describe('tunnel: removal (root)', () => {
     const client = await tunnel.connect({ managed: true })
     process.kill(client.process.pid, 'SIGINT')
     expect((await client.ends()).code).to.equal(EXIT.interrupted)
-    expect(await snapshot(tunnel.client)).to.equal(before.client)
+    expect(await snapshot(tunnel.client)).to.equal(untouched.client)
   })
 
   it('a server that stops tells its clients, busy or idle, at once', async () => {
@@ -102,7 +104,7 @@ describe('tunnel: removal (root)', () => {
     const client = await tunnel.connect({ managed: true })
     await expectPings(tunnel.client, INNER.server4)
     await Promise.all([client.kill(), server.kill()])
-    expect(await snapshots()).to.deep.equal(before)
+    expect(await snapshots()).to.deep.equal(untouched)
     await tunnel.startServer()
     await tunnel.connect({ managed: true })
     await untilPings(tunnel.client, INNER.server4)
@@ -132,10 +134,11 @@ describe('tunnel: removal (root)', () => {
 
     it('a device of that name exists', async () => {
       await tunnel.startServer()
-      await tunnel.client.ip(`link add ${DEVICE} type dummy`)
+      await tunnel.client.ip(`link add ${DEVICE} type veth peer name peer`)
       const taken = await snapshot(tunnel.client)
       await expectFailure(tunnel.launchClient(), /device vpn is in use.*--tun-name/, EXIT.failed)
       expect(await snapshot(tunnel.client)).to.equal(taken)
+      await tunnel.client.ip(`link del ${DEVICE}`)
     })
 
     it('another mqvpn has the device', async () => {
@@ -157,19 +160,19 @@ describe('tunnel: removal (root)', () => {
     it('the address is not of this host', async () => {
       const server = tunnel.launchServer({ listen: `192.0.2.1:${PORT}` })
       await expectFailure(server, /does not have the address 192\.0\.2\.1.*--listen/, EXIT.failed)
-      expect(await snapshot(tunnel.server)).to.equal(before.server)
+      expect(await snapshot(tunnel.server)).to.equal(untouched.server)
     })
 
     it('--path names no interface', async () => {
       await tunnel.startServer()
       await expectFailure(tunnel.launchClient({}, '--path', 'eth9'), /eth9/, EXIT.failed)
-      expect(await snapshot(tunnel.client)).to.equal(before.client)
+      expect(await snapshot(tunnel.client)).to.equal(untouched.client)
     })
 
     it('the certificate file is missing', async () => {
       const missing = join(tunnel.directory, 'missing.pem')
       await expectFailure(tunnel.launchServer({}, '--cert', missing, '--key', missing), /missing\.pem/, EXIT.usage)
-      expect(await snapshot(tunnel.server)).to.equal(before.server)
+      expect(await snapshot(tunnel.server)).to.equal(untouched.server)
     })
   })
 })

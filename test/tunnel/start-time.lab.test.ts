@@ -7,7 +7,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { expectPings, ping } from './support/traffic.js'
+import { ping } from './support/traffic.js'
 import { INNER, TunnelLab } from './support/tunnel-lab.js'
 import { until } from './support/until.js'
 

@@ -49,6 +49,7 @@ describe('the end of a connection', () => {
     [{ cause: 'refused', refusal: 'wrong-key' }, pinned, /does not accept this key; .*only the KEY/, true],
     [{ cause: 'refused', refusal: 'full' }, pinned, /as many clients as it takes; .*--max-clients/, true],
     [{ cause: 'refused', refusal: 'wrong-protocol' }, pinned, /no VPN server.*RFC 9484.*--server/, true],
+    [{ cause: 'refused', refusal: 'no-extended-connect' }, pinned, /no VPN server.*RFC 9484.*--server/, true],
     [{ cause: 'refused', refusal: 'strange', message: '418' }, pinned, /^the server refused: 418$/, true],
     [
       { cause: 'tls', message: 'the certificate is self-signed' },

@@ -14,7 +14,12 @@ export interface Verdict {
 
 type Asked = Pick<ClientSettings, 'pin' | 'ca' | 'insecure' | 'server'>
 
-/** By the reason that the server gives. */
+const NO_VPN = [
+  'what answers there is no VPN server: it does not know connect-ip (RFC 9484)',
+  'check host and port of --server',
+] as const
+
+/** By the reason that the server gives, or that is seen. */
 const REFUSALS: Readonly<Record<string, readonly [what: string, advice: string]>> = {
   'wrong-key': [
     'the server does not accept this key',
@@ -22,10 +27,8 @@ const REFUSALS: Readonly<Record<string, readonly [what: string, advice: string]>
   ],
   full: ['the server has as many clients as it takes', 'its --max-clients sets how many'],
   'no-address': ['the server has no address left for this client', 'its --subnet sets how many there are'],
-  'wrong-protocol': [
-    'what answers there is no VPN server: it does not know connect-ip (RFC 9484)',
-    'check host and port of --server',
-  ],
+  'wrong-protocol': NO_VPN,
+  'no-extended-connect': NO_VPN,
   'not-found': ['the server does not offer a VPN under this name', 'check --server and --tls-server-name'],
 }
 

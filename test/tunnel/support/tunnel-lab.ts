@@ -34,7 +34,7 @@ export class TunnelLab {
   readonly path: Path
   readonly keyFile: string
   pin = ''
-  readonly #extraHosts: Host[] = []
+  readonly #extraHosts = new Map<number, Host>()
   #started = 0
 
   private constructor(
@@ -70,7 +70,7 @@ export class TunnelLab {
 
   /** Ends every program in the lab; the lab itself stays. */
   async stopAll(): Promise<void> {
-    const processes = [...this.lab.hosts, ...this.#extraHosts].flatMap((host) => host.processes)
+    const processes = [...this.lab.hosts, ...this.#extraHosts.values()].flatMap((host) => host.processes)
     await Promise.all(processes.map((process) => process.stop()))
   }
 
@@ -115,12 +115,14 @@ export class TunnelLab {
     return client
   }
 
-  /** One more client host, with a link of its own to the server: 172.31.N.2, not shaped. */
-  async addClientHost(number: number): Promise<Host> {
+  /** One more client host, with a link of its own to the server: 172.31.N.2, not shaped. The same one when asked again. */
+  async clientHost(number: number): Promise<Host> {
+    const there = this.#extraHosts.get(number)
+    if (there) return there
     const netns = `${this.lab.id}-client${number}`
     const host = new Host('client', netns)
     this.lab.record.ownsNetns(netns)
-    this.#extraHosts.push(host)
+    this.#extraHosts.set(number, host)
     await runChecked('lab', ['ip', 'netns', 'add', netns])
     await this.server.ip(
       `link add c${number} type veth peer name eth0 netns ${netns}`,
