@@ -70,6 +70,8 @@ if (home && path.resolve(home) !== path.join(root, 'native')) rmSync(build, { re
 
 const define = {
   CMAKE_BUILD_TYPE: options.sanitize ? 'RelWithDebInfo' : 'Release',
+  // Under sanitizers half the time goes into compiling: -O1 halves that, and the tests take little longer.
+  CMAKE_CXX_FLAGS_RELWITHDEBINFO: '-O1 -DNDEBUG',
   MQVPN_SANITIZE: options.sanitize ? 'ON' : 'OFF',
   MQVPN_TESTS: options.sanitize ? 'ON' : 'OFF',
   MQVPN_WERROR: options.sanitize ? 'ON' : 'OFF',

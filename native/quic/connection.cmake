@@ -27,7 +27,7 @@ mqvpn_add_test(quic_test
 mqvpn_add_fuzzer(quic_connection_fuzz
   SOURCES ../test/quic_connection_fuzz.cc ../test/quic_sim.cc ../test/tls_support.cc
   LIBRARIES mqvpn_quic ${GNUTLS_LIBRARY})
-if(MQVPN_TESTS)
+if(MQVPN_TESTS AND NOT MQVPN_SANITIZE)
   # Not a test: what a packet costs. Build it without sanitizers and run it by hand.
   add_executable(quic_bench ../test/quic_bench.cc ../test/quic_sim.cc ../test/tls_support.cc)
   target_link_libraries(quic_bench PRIVATE mqvpn_options mqvpn_quic ${GNUTLS_LIBRARY})

@@ -207,11 +207,11 @@ void ServerEngine::onTunRead(std::size_t bytes, quic::Time now) {
 
 void ServerEngine::onUnknown(const PacketView& view, quic::Time now) {
   ++unknownDestination_;
-  const auto own = view.version == 4 ? addresses_->server4() : addresses_->server6();
-  if (!own || !icmpLimit_.take(now)) return;
+  if (!icmpLimit_.take(now)) return;
   std::array<std::uint8_t, connect_ip::kMaxIcmpSize> buffer;
-  const std::size_t size =
-      connect_ip::writeIcmpError(buffer, view, connect_ip::IcmpError::kHostUnreachable, own->address);
+  // Not from the server's address: Linux drops what comes in from an address of its own (a martian).
+  const std::size_t size = connect_ip::writeIcmpError(buffer, view, connect_ip::IcmpError::kHostUnreachable,
+                                                      view.destinationAddress());
   if (size > 0) tun_.write(std::span(buffer).first(size), ChecksumState::kTrusted);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 /// A failing device fails with each packet; a person wants to read it once.
 constexpr quic::Duration kPathErrorEvery = 10 * quic::kSecond;
-/// RFC 9000 §14: "a UDP payload of at least 1200 bytes"; and jumbo frames beyond this are of no use in a
+/// RFC 9000 §14: "maximum datagram size of at least 1200 bytes"; jumbo frames beyond this are of no use in a
 /// tunnel.
 constexpr std::uint32_t kLeastPayload = 1200, kMostPayload = 9172;
 

@@ -74,6 +74,17 @@ describe('tunnel: clients (root)', () => {
     })
   })
 
+  it('answers packets for an address that no client has with an ICMP error', async () => {
+    server = await tunnel.startServer()
+    for (const to of ['10.77.0.50', 'fd77::50']) {
+      const nobody = await ping(tunnel.server, to, '-c', '3', '-w', '1')
+      expect(nobody.text).to.match(/Destination Host Unreachable|Address unreachable/)
+    }
+    expect((await server.status())['unknownDestination'] ?? (await server.drops('unknownDestination'))).to.be.at.least(
+      2,
+    )
+  })
+
   for (const [family, own, foreign, bits, to] of [
     ['IPv4', INNER.client4, '10.77.0.200', 32, INNER.server4],
     ['IPv6', INNER.client6, 'fd77::c8', 128, INNER.server6],

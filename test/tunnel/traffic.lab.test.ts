@@ -48,12 +48,13 @@ describe('tunnel: traffic (root)', () => {
             )
             expect(received.bits_per_second).to.be.greaterThan(ENOUGH)
           })
-          it(`carries UDP of ${inside} ${direction} without a loss of its own`, async () => {
-            const udp = ['-u', '-b', '10M', '-l', '1200', '-t', '1', ...reverse]
-            const { received } = await iperf(tunnel.client, tunnel.server, to, ...udp)
-            expect(received.packets).to.be.greaterThan(900)
-            expect(received.lost_percent).to.be.lessThan(2)
-          })
+          if (outside === 'IPv4')
+            it(`carries UDP of ${inside} ${direction} without a loss of its own`, async () => {
+              const udp = ['-u', '-b', '10M', '-l', '1200', '-t', '1', ...reverse]
+              const { received } = await iperf(tunnel.client, tunnel.server, to, ...udp)
+              expect(received.packets).to.be.greaterThan(900)
+              expect(received.lost_percent).to.be.lessThan(2)
+            })
         }
       }
 

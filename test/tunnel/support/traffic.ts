@@ -77,7 +77,7 @@ export async function startIperf(
   listener.onLine((line) => (listens ||= line.includes('Server listening')))
   await until('iperf3 server', () => listens, { explain: () => listener.tail() })
   const result = client
-    .run('iperf3', ['-c', to, '-J', ...args], { check: false })
+    .run('timeout', [String(MOST_SECONDS), 'iperf3', '-c', to, '-J', ...args], { check: false })
     .then(async ({ exitCode, stdout }) => {
       await listener.stop()
       const report = JSON.parse(stdout || '{}') as {
