@@ -117,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 14: {
         std::array<std::uint8_t, 1200> bytes;
         std::array<SentFrame, 32> records;
-        Writer out(std::span(bytes).first(number() % bytes.size()));
+        Writer out(std::span<std::uint8_t>(bytes).first(number() % bytes.size()));
         const bool has = streams.hasFrames();
         now += number() * 1000;
         const std::size_t count = streams.writeFrames(out, records, 20'000'000, now);

@@ -125,7 +125,6 @@ bool ShellLoop::turn() {
   tun_.flush();
   host_.onTurn(now);
 
-  now = io::monotonicNs();
   if (!blocked_ || retryAt_ <= now) {
     const ShellSockets::Sent sent = sockets_.send(engine, now);
     const bool blocked = sent == ShellSockets::Sent::kBlocked;

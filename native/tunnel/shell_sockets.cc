@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "io/clock.h"
 #include "tunnel/shell_convert.h"
 
 namespace mqvpn::tunnel {
@@ -30,11 +31,13 @@ std::size_t ShellSockets::add(const io::UdpOptions& options, bool tellLocal) {
   return sockets_.size() - 1;
 }
 
-bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, quic::Time now) {
+bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, quic::Time& now) {
   for (int round = 0; round < kReceiveRounds; ++round) {
     const std::span<const io::Received> all = sockets_[index].receive();
     if (all.empty()) return false;
     ++stats_.receives;
+    // What this call gave had arrived by now, and not a turn's work earlier: RTT samples hang on it.
+    now = io::monotonicNs();
     for (const io::Received& one : all) {
       quic::NetworkPath path;
       path.socket = static_cast<std::uint32_t>(index);
@@ -54,10 +57,11 @@ bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, qui
   return true;
 }
 
-ShellSockets::Sent ShellSockets::send(Engine& engine, quic::Time now) {
+ShellSockets::Sent ShellSockets::send(Engine& engine, quic::Time& now) {
   for (std::size_t sent = 0; sent < kMostBatches; sent += kBatches) {
     if (first_ == last_) {
       first_ = last_ = 0;
+      now = io::monotonicNs();
       while (last_ < kBatches && engine.produce(slots_[last_].batch, slots_[last_].owner, now)) ++last_;
       if (last_ == 0) return Sent::kAll;
     }

@@ -31,8 +31,8 @@ class ShellSockets {
   io::UdpSocket& at(std::size_t index) { return sockets_[index]; }
   const io::UdpSocket& at(std::size_t index) const { return sockets_[index]; }
 
-  /// Gives what arrived to the engine, bounded. False: there is no more.
-  bool receive(std::size_t index, Engine& engine, ShellTun& tun, quic::Time now);
+  /// Gives what arrived to the engine, bounded; `now` is when, and is renewed. False: there is no more.
+  bool receive(std::size_t index, Engine& engine, ShellTun& tun, quic::Time& now);
 
   enum class Sent : std::uint8_t {
     /// The engine has nothing more for now.
@@ -42,8 +42,8 @@ class ShellSockets {
     /// A socket takes no more now: again when it is writable, or a moment later.
     kBlocked,
   };
-  /// Sends what the engine has, bounded.
-  Sent send(Engine& engine, quic::Time now);
+  /// Sends what the engine has, bounded; renews the time as it goes.
+  Sent send(Engine& engine, quic::Time& now);
   /// Which socket kBlocked was about.
   std::size_t blockedOn() const { return blockedOn_; }
 
