@@ -119,7 +119,7 @@ std::unique_ptr<quic::Tracer> qlogIn(const std::string& dir, bool isServer, cons
   gmtime_r(&now.tv_sec, &utc);
   std::array<char, 64> time;
   const std::size_t size = std::strftime(time.data(), time.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::array<char, 8> fraction;
+  std::array<char, 32> fraction;
   std::snprintf(fraction.data(), fraction.size(), ".%03ldZ", now.tv_nsec / 1'000'000);
   const std::string wallClock = std::string(time.data(), size) + fraction.data();
   // The specification's name for JSON text sequences (main schema §11.2).
