@@ -7,6 +7,7 @@ import { loadSettings } from './config/load.js'
 import { exitCodeOf, EXIT } from './exit-codes.js'
 import { messageOf, VpnError } from './errors.js'
 import { generateKey } from './key.js'
+import { wantsColour } from './colour.js'
 import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
 import { nativeEngines } from './native.js'
@@ -17,11 +18,6 @@ import { prepareTraces } from './traces.js'
 const out = (text: string): void => void process.stdout.write(text)
 const err = (text: string): void => void process.stderr.write(text)
 
-/** Colours only for a person, who may have said no (no-color.org). */
-function colour(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
-}
-
 async function main(request: Request): Promise<number> {
   switch (request.verb) {
     case 'genkey':
@@ -29,7 +25,7 @@ async function main(request: Request): Promise<number> {
       return EXIT.ok
     case 'status': {
       const life = createLife(process, () => undefined)
-      const screen = { write: out, isTTY: process.stdout.isTTY, colour: colour(process.stdout) }
+      const screen = { write: out, isTTY: process.stdout.isTTY, colour: wantsColour(process.stdout) }
       return statusCommand(request.options, screen, life.signal)
     }
     case 'run':
@@ -46,7 +42,7 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
   const log = createLog({
     level: found.settings.logLevel,
     format: found.settings.logFormat,
-    colour: colour(process.stderr),
+    colour: wantsColour(process.stderr),
     now: () => new Date(),
     err,
     out,
