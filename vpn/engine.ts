@@ -136,7 +136,8 @@ const count = z.number().default(0)
 const drops = z.record(z.string(), z.number()).default({})
 
 const pathStatus = z.looseObject({
-  id: z.number(),
+  /** Null: the link carries no path now. */
+  id: z.number().nullable(),
   local: z.string().nullish(),
   remote: z.string().nullish(),
   device: z.string().nullish(),

@@ -180,8 +180,6 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   config.manageRoutes = node.flag("manageRoutes");
   const json& paths = node.at("paths");
   if (!paths.is_array()) refuse(node.name("paths"), "must be a list");
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    config.devices.push_back(Node(paths[i], "paths." + std::to_string(i)).text("device"));
   const Node verify = node.object("verify");
   using Verify = tls::ClientConfig::Verify;
   config.tls.verify = verify.oneOf<Verify>("mode", {{"system", Verify::kSystem},
@@ -192,6 +190,15 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   if (config.tls.verify == Verify::kPin) config.tls.pin = pinOf(verify);
   tunnel::ClientSettings& settings = config.settings;
   readCommon(node, settings.engine);
+  if (!paths.empty()) settings.paths.clear();
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const Node path(paths[i], "paths." + std::to_string(i));
+    settings.paths.push_back({path.text("device"), path.has("backup") && path.flag("backup")});
+  }
+  if (node.has("multipathDraft"))
+    settings.engine.connection.multipath = node.oneOf<quic::MultipathVersion>(
+        "multipathDraft",
+        {{"21", quic::MultipathVersion::kDraft21}, {"10", quic::MultipathVersion::kDraft10}});
   settings.engine.connection.keepAlive = milliseconds(node, "keepAliveMs");
   settings.serverName = node.text("serverName");
   settings.authority = node.text("authority");

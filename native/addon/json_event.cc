@@ -111,7 +111,7 @@ struct ToJson {
   }
   json operator()(const MtuEvent& event) const { return {{"type", "mtu"}, {"mtu", event.mtu}}; }
   json operator()(const PathEvent& event) const {
-    json value{{"type", "path"}, {"path", event.path}, {"state", event.state}, {"cause", event.cause}};
+    json value{{"type", "path"}, {"path", event.slot}, {"state", event.state}, {"cause", event.cause}};
     value["device"] = event.device.empty() ? json(nullptr) : json(event.device);
     return value;
   }

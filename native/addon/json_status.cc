@@ -20,10 +20,16 @@ double toSeconds(quic::Duration time) {
   return static_cast<double>(time) / static_cast<double>(quic::kSecond);
 }
 
+std::string_view stateOf(const quic::PathStats& path) {
+  if (!path.validated) return "opening";
+  if (path.silentFor > 0) return "silent";
+  return path.backup || path.peerWantsBackup ? "standby" : "active";
+}
+
 json pathJson(const quic::PathStats& path, const ShellStatus& shell) {
   json value{{"id", path.id},
              {"remote", quic::toString(path.network.remote)},
-             {"state", path.validated ? "active" : "validating"},
+             {"state", stateOf(path)},
              {"rttMs", toMs(path.smoothedRtt)},
              {"minRttMs", toMs(path.minRtt)},
              {"rttVariationMs", toMs(path.rttVariation)},
@@ -39,7 +45,8 @@ json pathJson(const quic::PathStats& path, const ShellStatus& shell) {
              {"deliveryRateBps", path.deliveryRate * 8},
              {"pacingRateBps", path.pacingRate * 8},
              {"cc", path.congestionState},
-             {"ecn", path.ecnCapable}};
+             {"ecn", path.ecnCapable},
+             {"silentForMs", toMs(path.silentFor)}};
   const std::size_t socket = path.network.socket;
   if (path.network.local.family != 0) {
     value["local"] = quic::toString(path.network.local);
@@ -49,6 +56,26 @@ json pathJson(const quic::PathStats& path, const ShellStatus& shell) {
   if (socket < shell.socket.size() && !shell.socket[socket].device.empty())
     value["device"] = shell.socket[socket].device;
   return value;
+}
+
+/// A client's links in their order, with what their paths say; a link without a path is there as well.
+json slotsJson(const ConnectionStatus& status, const ShellStatus& shell) {
+  json all = json::array();
+  for (std::size_t i = 0; i < status.slots.size(); ++i) {
+    const PathSlotStatus& slot = status.slots[i];
+    json value{{"id", nullptr}};
+    for (const auto& path : status.quic.paths)
+      if (slot.pathId == path.id) value = pathJson(path, shell);
+    value["slot"] = i;
+    value["device"] = slot.device.empty() ? json(nullptr) : json(slot.device);
+    value["backup"] = slot.backup;
+    // The connection knows first that a path went silent, and tells it when that lasts.
+    if (value.value("silentForMs", 0.0) == 0 || slot.state != "active") value["state"] = slot.state;
+    value["sinceSeconds"] = toSeconds(slot.since);
+    if (!slot.cause.empty()) value["cause"] = slot.cause;
+    all.push_back(std::move(value));
+  }
+  return all;
 }
 
 json dropsJson(const ConnectionStatus& status) {
@@ -75,7 +102,10 @@ json connectionJson(const ConnectionStatus& status, const ShellStatus& shell) {
   json addresses = json::array();
   for (const auto& prefix : status.addresses) addresses.push_back(connect_ip::toString(prefix));
   json paths = json::array();
-  for (const auto& path : status.quic.paths) paths.push_back(pathJson(path, shell));
+  if (!status.slots.empty())
+    paths = slotsJson(status, shell);
+  else
+    for (const auto& path : status.quic.paths) paths.push_back(pathJson(path, shell));
   json value{{"id", status.id},
              {"remote", quic::toString(status.remote)},
              {"state", status.state},
@@ -90,6 +120,8 @@ json connectionJson(const ConnectionStatus& status, const ShellStatus& shell) {
              {"datagramsOut", status.quic.datagramsSent},
              {"datagramsLost", status.quic.datagramsLost},
              {"capsulesOut", status.tunnel.capsulesOut},
+             {"copiesOut", status.tunnel.copiesOut},
+             {"copiesDropped", status.tunnel.copiesDropped},
              {"icmpSent", status.tunnel.icmpSent},
              {"ecnMarks", status.queue.marks},
              {"queueBytes", status.queueBytes},

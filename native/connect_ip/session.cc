@@ -1,5 +1,7 @@
 #include "connect_ip/session.h"
 
+#include <cstring>
+
 #include "http3/datagram.h"
 
 namespace mqvpn::connect_ip {
@@ -7,6 +9,9 @@ namespace mqvpn::connect_ip {
 namespace {
 // RFC 9484 §6: "IP packets are encoded using HTTP Datagrams with the Context ID set to zero."
 constexpr std::uint8_t kIpContext = 0;
+// §6: "Even-numbered Context IDs are client-allocated": our clients allocate this one, by a header of their
+// request, for both directions.
+constexpr std::uint8_t kCopyContext = 2;
 }  // namespace
 
 Session::Session(http3::Connection& http, std::uint64_t streamId) : http_(http) { setStream(streamId); }
@@ -17,7 +22,16 @@ void Session::setStream(std::uint64_t streamId) {
   prefix_[prefixSize_++] = kIpContext;
 }
 
-std::span<std::uint8_t> Session::unwrap(std::span<std::uint8_t> payload) {
+std::size_t Session::writeCopyPrefix(std::uint8_t* out, const CopyOf& original) const {
+  std::memcpy(out, prefix_.data(), prefixSize_);
+  out[prefixSize_ - 1] = kCopyContext;
+  out[prefixSize_] = original.path;
+  for (std::size_t i = 0; i < 3; ++i)
+    out[prefixSize_ + 1 + i] = static_cast<std::uint8_t>(original.number >> (16 - 8 * i));
+  return prefixSize_ + kCopyBytes;
+}
+
+std::span<std::uint8_t> Session::unwrap(std::span<std::uint8_t> payload, std::optional<CopyOf>* copyOf) {
   quic::Reader reader(payload);
   const std::uint64_t context = reader.varint();
   if (!reader.ok()) {
@@ -26,6 +40,17 @@ std::span<std::uint8_t> Session::unwrap(std::span<std::uint8_t> payload) {
   }
   // RFC 9484 §6: a datagram with an unknown Context ID: "the receiver SHALL either drop that datagram
   // silently or buffer it". Nothing here registers any.
+  if (context == kCopyContext && copies_ && copyOf != nullptr) {
+    const std::size_t at = reader.position();
+    if (payload.size() - at < kCopyBytes) {
+      ++counters_.malformedDatagrams;
+      return {};
+    }
+    const std::uint32_t number = std::uint32_t{payload[at + 1]} << 16 | std::uint32_t{payload[at + 2]} << 8 |
+                                 std::uint32_t{payload[at + 3]};
+    *copyOf = CopyOf{payload[at], number};
+    return payload.subspan(at + kCopyBytes);
+  }
   if (context != kIpContext) {
     ++counters_.unknownContexts;
     return {};

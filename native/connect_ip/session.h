@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -39,12 +40,25 @@ class Session : protected http3::CapsuleSink {
   std::uint64_t streamId() const { return streamId_; }
   const SessionCounters& counters() const { return counters_; }
 
+  /// A second copy of an IP packet that left before in another QUIC packet: which one, with the low 8 bits of
+  /// the path's ID and the low 24 of the packet number (docs/wire.md, "Copies").
+  struct CopyOf {
+    std::uint8_t path = 0;
+    std::uint32_t number = 0;
+  };
+  static constexpr std::size_t kCopyBytes = 4;
+  /// Both ends said that they know copies.
+  void allowCopies() { copies_ = true; }
+  bool copiesAllowed() const { return copies_; }
+  /// What goes in front of a copy; kCopyBytes more than packetPrefix(). The number of bytes written.
+  std::size_t writeCopyPrefix(std::uint8_t* out, const CopyOf& original) const;
+
   /// What goes in front of an IP packet inside a QUIC DATAGRAM frame: quarter stream ID and context ID 0; 2
   /// to 9 bytes. It does not change.
   std::span<const std::uint8_t> packetPrefix() const { return std::span(prefix_).first(prefixSize_); }
   /// The IP packet inside an HTTP Datagram Payload (http3::Datagram::payload). Empty: counted and to be
-  /// dropped.
-  std::span<std::uint8_t> unwrap(std::span<std::uint8_t> payload);
+  /// dropped. `copyOf` is set when it is a copy; without it copies are unknown.
+  std::span<std::uint8_t> unwrap(std::span<std::uint8_t> payload, std::optional<CopyOf>* copyOf = nullptr);
   /// Sends an IP packet in a DATAGRAM capsule. False: no room now; the packet is to be dropped, as a full
   /// link does.
   bool sendDatagramCapsule(quic::Bytes packet);
@@ -70,6 +84,7 @@ class Session : protected http3::CapsuleSink {
   SessionCounters counters_;
   std::array<std::uint8_t, 9> prefix_{};
   std::size_t prefixSize_ = 0;
+  bool copies_ = false;
 };
 
 }  // namespace mqvpn::connect_ip

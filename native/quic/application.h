@@ -13,6 +13,14 @@
 
 namespace mqvpn::quic {
 
+/// A 1-RTT packet of a connection. Packet number spaces belong to paths (draft-ietf-quic-multipath-21 §2).
+struct PacketId {
+  std::uint32_t path = 0;
+  std::uint64_t number = 0;
+
+  bool operator==(const PacketId&) const = default;
+};
+
 /// What a connection offers to the protocol above it. An interface, so that HTTP/3 is tested without packets.
 class Transport {
  public:
@@ -66,15 +74,21 @@ class ConnectionEvents : public StreamEvents {
   virtual void onHandshakeComplete() = 0;
   /// One DATAGRAM frame's payload (RFC 9221), inside the receive buffer: valid during the call, and writable,
   /// since the buffer is scratch space by then. At most 16 bytes in front of it may be overwritten as well.
-  virtual void onDatagram(std::span<std::uint8_t> payload, Time now) = 0;
+  /// `origin`: the packet that it came in.
+  virtual void onDatagram(std::span<std::uint8_t> payload, const PacketId& origin, Time now) = 0;
   /// A datagram's fate; `tag` is what DatagramSource gave.
   virtual void onDatagramAcked(std::uint64_t tag) { (void)tag; }
   virtual void onDatagramLost(std::uint64_t tag) { (void)tag; }
+  /// It was in flight on a path that went silent or was given up: it may have arrived or not, and nobody will
+  /// know soon. At most once per datagram; onDatagramAcked() or onDatagramLost() may still follow.
+  virtual void onDatagramStranded(std::uint64_t tag) { (void)tag; }
   /// The largest payload of a DATAGRAM frame that fits one packet of every path in use has changed.
   virtual void onMaxDatagramPayload(std::size_t bytes) = 0;
   /// draft-ietf-quic-multipath: a path was opened by the peer, validated, or is gone. `code` of kAbandoned:
   /// the error code of PATH_ABANDON.
-  enum class PathChange : std::uint8_t { kOpened, kValidated, kAbandoned, kFailed };
+  /// kSilent: what was sent there is not acknowledged any more, so other paths carry everything; it is probed
+  /// until it answers (kRecovered), which takes as long as it takes.
+  enum class PathChange : std::uint8_t { kOpened, kValidated, kAbandoned, kFailed, kSilent, kRecovered };
   virtual void onPathChanged(std::uint32_t pathId, PathChange change, std::uint64_t code) {
     (void)pathId, (void)change, (void)code;
   }
@@ -89,6 +103,24 @@ class ConnectionEvents : public StreamEvents {
   virtual void onAddressToken(Bytes token) { (void)token; }
 };
 
+/// A path that may carry datagrams now, as the source of datagrams sees it.
+struct PathView {
+  std::uint32_t id = 0;
+  /// 0: no sample yet.
+  Duration smoothedRtt = 0, minRtt = 0, rttVariation = 0;
+  /// Congestion window, and what of it is in flight, in bytes.
+  std::uint64_t window = 0, inFlight = 0;
+  /// Bytes per second: what pacing lets go, and what was delivered of late (0: unknown). The latter is a
+  /// lower bound of what the path could carry while the application had little to send.
+  std::uint64_t pacingRate = 0, deliveryRate = 0;
+  /// The congestion window still grows by itself (slow start). What waits then waits for the window to open,
+  /// not in front of a bottleneck: that is no standing queue, and nothing to drop for.
+  bool ramping = false;
+  /// When window and pacing allow a full packet: not after now: at once. kNever: when an acknowledgement
+  /// comes.
+  Time readyAt = 0;
+};
+
 /// Where DATAGRAM payloads come from: a path that may send pulls them, so that what waits, waits in one
 /// place.
 class DatagramSource {
@@ -96,18 +128,22 @@ class DatagramSource {
   virtual ~DatagramSource() = default;
   /// Whether something waits. Cheap: asked after every event.
   virtual bool hasDatagram() const = 0;
+  /// Said before a path pulls a batch. `paths`: those that may carry datagrams now, by ascending id; at least
+  /// one. Paths that are silent, or backups that are not needed, are not among them. `pulling`: index of the
+  /// one that pulls.
+  virtual void onPaths(std::span<const PathView> paths, std::size_t pulling, Time now) {
+    (void)paths, (void)pulling, (void)now;
+  }
+  /// Said when it changes: how many paths are validated, silent ones and backups included.
+  virtual void onPathCount(std::size_t paths) { (void)paths; }
   /// Size of the payload that path `pathId` would get next, 0: none for this path now. `most`: what an empty
   /// packet of this path takes; what is larger must not be offered, and the source deals with it (ICMP,
   /// drop). May drop stale packets. The answer stands until write() or another event; asking again gives the
   /// same.
   virtual std::size_t nextSize(std::uint32_t pathId, std::size_t most, Time now) = 0;
-  /// Said before a path pulls. `ramping`: its congestion window still grows by itself (slow start). What
-  /// waits then waits for the window to open, not in front of a bottleneck: that is no standing queue, and
-  /// nothing to drop for. `rtt`: the least round trip of the path; 0: unknown.
-  virtual void onPathPulls(bool ramping, Duration rtt) { (void)ramping, (void)rtt; }
-  /// Writes the payload that nextSize() told, exactly that many bytes. `tag` comes back in
-  /// onDatagramAcked/Lost; left at 0, nothing comes back.
-  virtual void write(std::uint8_t* out, std::uint64_t& tag) = 0;
+  /// Writes the payload that nextSize() told, exactly that many bytes. `carrier`: the packet that takes it.
+  /// `tag` comes back in onDatagramAcked/Lost/Stranded; left at 0, nothing comes back.
+  virtual void write(std::uint8_t* out, const PacketId& carrier, std::uint64_t& tag) = 0;
 };
 
 }  // namespace mqvpn::quic

@@ -166,7 +166,10 @@ void Bbr::updateAckAggregation() {
     expected = 0;
   }
   extraAckedDelivered_ += rs_.ackedBytes;
-  const std::uint64_t extra = std::min(extraAckedDelivered_ - expected, cwnd_);
+  // Ours, as in Linux: no link gathers acknowledgements for longer. An estimate of the bandwidth that is too
+  // low, since the application has little to send, would raise the window without end otherwise.
+  const std::uint64_t extra =
+      std::min({extraAckedDelivered_ - expected, cwnd_, bytesIn(bw_, kMostAckGathering)});
   extraAckedFilter_.update(extra, roundCount_, fullBwReached_ ? kExtraAckedFilterLen : 1);
   extraAcked_ = extraAckedFilter_.best();
 }

@@ -24,6 +24,8 @@ constexpr unsigned kStartupFullLossCnt = 6;
 constexpr std::uint64_t kDrainRounds = 3;
 /// Packet-timed round trips.
 constexpr std::uint64_t kExtraAckedFilterLen = 10;
+/// As Linux's bbr_extra_acked_max_us.
+constexpr Duration kMostAckGathering = 100 * kMillisecond;
 constexpr std::uint64_t kMostRenoRounds = 63;
 constexpr Duration kMinRttFilterLen = 10 * kSecond;
 constexpr Duration kProbeRttDuration = 200 * kMillisecond;

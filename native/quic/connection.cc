@@ -125,7 +125,7 @@ TransportParameters Connection::ownParameters() const {
   own.initialSourceConnectionId = firstLocalId_;
   own.greaseQuicBit = settings_.grease;
   if (settings_.multipath == MultipathVersion::kDraft21) own.initialMaxPathId = settings_.initialMaxPathId;
-  if (settings_.multipath == MultipathVersion::kDraft10)
+  if (settings_.multipath == MultipathVersion::kDraft10 || settings_.acceptDraft10)
     own.initialMaxPathIdDraft10 = settings_.initialMaxPathId;
   streams_.describe(own);
   if (isServer_) {
@@ -227,6 +227,7 @@ ConnectionStats Connection::stats() const {
     one.smoothedRtt = sender.rtt().hasSample() ? sender.rtt().smoothed() : 0;
     one.minRtt = sender.rtt().minimum();
     one.rttVariation = sender.rtt().hasSample() ? sender.rtt().variation() : 0;
+    one.silentFor = path->silentSince == kNever ? 0 : now_ - path->silentSince;
     one.window = sender.window();
     one.bytesInFlight = sender.bytesInFlight();
     one.deliveryRate = sender.deliveryRate();

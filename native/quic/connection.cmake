@@ -10,6 +10,7 @@ add_library(mqvpn_quic STATIC
   connection_paths.cc
   connection_receive.cc
   connection_send.cc
+  connection_silence.cc
   connection_timers.cc
   endpoint.cc
   local_ids.cc
@@ -22,7 +23,7 @@ add_library(mqvpn_quic STATIC
 target_link_libraries(mqvpn_quic PUBLIC mqvpn_quic_codec mqvpn_quic_streams mqvpn_quic_recovery mqvpn_tls)
 
 mqvpn_add_test(quic_test
-  SOURCES ../test/quic_test_main.cc ../test/quic_connection_test.cc ../test/quic_hostile_test.cc ../test/quic_multipath_test.cc ../test/quic_paths_test.cc ../test/quic_qlog_test.cc ../test/quic_random_test.cc ../test/quic_sim.cc ../test/tls_support.cc
+  SOURCES ../test/quic_test_main.cc ../test/quic_connection_test.cc ../test/quic_hostile_test.cc ../test/quic_multipath_test.cc ../test/quic_paths_test.cc ../test/quic_qlog_test.cc ../test/quic_random_test.cc ../test/quic_silence_test.cc ../test/quic_sim.cc ../test/tls_support.cc
   LIBRARIES mqvpn_quic nlohmann_json::nlohmann_json ${GNUTLS_LIBRARY})
 mqvpn_add_fuzzer(quic_connection_fuzz
   SOURCES ../test/quic_connection_fuzz.cc ../test/quic_sim.cc ../test/tls_support.cc

@@ -33,6 +33,8 @@ struct PathStats {
   Duration smoothedRtt = 0;
   Duration minRtt = 0;
   Duration rttVariation = 0;
+  /// Nothing that was sent there is acknowledged, for so long; 0: it answers.
+  Duration silentFor = 0;
   std::uint64_t window = 0;
   std::uint64_t bytesInFlight = 0;
   std::uint64_t deliveryRate = 0;  // bytes per second
@@ -79,21 +81,28 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   void onTimeout(Time now);
   /// The kernel said EMSGSIZE for a datagram of this size.
   void onTooBig(const NetworkPath& network, std::uint32_t size, Time now);
-  /// Client: path `pathId` continues from here: another local address or socket (RFC 9000 §9.2).
+  /// Client: path `pathId` continues from here: another local address or socket (RFC 9000 §9.2). The same
+  /// `network` again: the address behind it changed.
   void migrate(std::uint32_t pathId, const NetworkPath& network, Time now);
-  void setMaxUdpPayload(std::uint32_t bytes, Time now);
+  void setMaxUdpPayload(std::uint32_t pathId, std::uint32_t bytes, Time now);
 
   // --- several paths (draft-ietf-quic-multipath-21)
   MultipathVersion multipath() const { return multipath_; }
   /// Client, handshake confirmed: opens another path. Nothing: the peer has no multipath, or no path ID with
   /// connection IDs on both sides is free now (then it is asked for, and onPathsAvailable() will tell).
   std::optional<std::uint32_t> openPath(const NetworkPath& network, Time now);
-  /// Tells the peer, over another path, that this one is given up. False: it is the only one, or unknown.
+  /// Tells the peer, over another path, that this one is given up. False: it is unknown, or there is no other
+  /// that was validated.
   /// Not from inside onDatagramAcked(), onDatagramLost() or onMaxDatagramPayload(), which come from the
   /// middle of a path's bookkeeping.
   bool abandonPath(std::uint32_t pathId, TransportError code, Time now);
   /// PATH_STATUS_BACKUP or PATH_STATUS_AVAILABLE: what the peer should do when it has other paths.
   void setBackup(std::uint32_t pathId, bool backup, Time now);
+  /// Whether this packet of the peer arrived. True as well for what is too old to be known.
+  bool wasReceived(const PacketId& packet) const;
+  /// The packet of the peer whose path ID and number end in these 8 and 24 bits, as they were named lately.
+  /// Nothing: no such path is known.
+  std::optional<PacketId> resolve(std::uint8_t pathId, std::uint32_t number) const;
 
   // --- the application
   bool isServer() const override { return isServer_; }
@@ -224,7 +233,7 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   RemoteIds* remoteIdsOf(std::uint32_t id);
   Path& addPath(std::uint32_t id, const NetworkPath& network);
   std::optional<std::uint32_t> spareOfLocalId(const ConnectionId& id) const;
-  void retirePath(Path& path, std::uint64_t code);
+  void retirePath(Path& path, std::uint64_t code, bool byPeer = false);
   void grantPathIds();
   void beginKeyPhase();
   void forgetPaths();
@@ -249,6 +258,24 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   std::size_t datagramRoom(const Path& path) const;
   std::uint32_t largestMtu(std::uint32_t interface) const;
 
+  // connection_silence.cc
+  enum class Rank : std::uint8_t { kNormal, kBackup, kSilent, kUnproven };
+  static Rank rankOf(const Path& path);
+  Rank bestRank() const;
+  bool mayCarryDatagrams(const Path& path) const;
+  Duration silenceAfter(const Path& path) const;
+  Time silenceDeadline(const Path& path) const;
+  bool hasOtherCarrier(const Path& path) const;
+  void onSilenceTimers();
+  void enterSilence(Path& path);
+  void leaveSilence(Path& path);
+  void probeSilence(Path& path);
+  void strandDatagrams(Path& path);
+  void onAckProgress(Path& path);
+  bool foreignAckDue() const;
+  void tellPaths(const Path& pulling);
+  void tellPathCount();
+
   // connection_close.cc
   bool produceClose(SendBatch& batch);
 
@@ -262,7 +289,6 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   bool hasConnectionFrames() const;
   bool hasPathFrames(const Path& path) const;
   bool mayCarry(const Path& path) const;
-  bool closingAckDue() const;
   bool hasDatagram() const;
   std::size_t buildLong(tls::Level level, std::span<std::uint8_t> out, std::size_t padTo);
   std::size_t buildShort(Path& path, std::span<std::uint8_t> out, Build& build);
@@ -358,6 +384,9 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   bool newTokenDue_ = false;
   std::size_t maxDatagramPayload_ = 0;
   std::size_t nextPath_ = 0;
+  /// Of tellPaths(), kept for its memory.
+  std::vector<PathView> views_;
+  std::size_t pathsTold_ = 0;
   /// How the batch that is being filled is marked.
   bool batchIsEct0_ = false;
 

@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t kSpareIds = 2;
 /// While so many PATH_ABANDON frames wait, a peer that keeps abandoning is granted no more path IDs.
 constexpr std::size_t kMostAbandonsDue = 64;
+/// How long a path that was given up is remembered while the peer has not answered: it may not know, and its
+/// packets must not be taken for those of an unknown connection.
+constexpr Duration kAwaitAbandon = 600 * kSecond;
 
 }  // namespace
 
@@ -92,8 +95,11 @@ Path& Connection::addPath(std::uint32_t id, const NetworkPath& network) {
   if (added.remoteIds.any()) {
     beginChallenge(added);
   } else {
-    // §4.2.1, NO_CID_AVAILABLE_FOR_PATH: nothing can be sent there.
-    retirePath(added, static_cast<std::uint64_t>(TransportError::kNoCidAvailableForPath));
+    // The client's connection IDs for this path travel over another one, and have been overtaken. Nothing can
+    // be sent until they are here.
+    beginChallenge(added);
+    added.challenge->due = false;
+    added.challenge->nextAt = kNever;
   }
   if (host_.tracer) host_.tracer->onPathUpdated(id, "opened", now_);
   if (isServer_) events_.onPathChanged(id, ConnectionEvents::PathChange::kOpened, 0);
@@ -123,12 +129,14 @@ std::optional<std::uint32_t> Connection::openPath(const NetworkPath& network, Ti
 bool Connection::abandonPath(std::uint32_t pathId, TransportError code, Time now) {
   now_ = now;
   Path* path = findPath(pathId);
-  if (path == nullptr || paths_.size() < 2 || isClosing()) return false;
+  const bool hasOther = std::any_of(paths_.begin(), paths_.end(),
+                                    [&](const auto& one) { return one.get() != path && !one->probingOnly; });
+  if (path == nullptr || !hasOther || isClosing()) return false;
   retirePath(*path, static_cast<std::uint64_t>(code));
   return true;
 }
 
-void Connection::retirePath(Path& path, std::uint64_t code) {
+void Connection::retirePath(Path& path, std::uint64_t code, bool byPeer) {
   // §3.4: "Endpoints that send a PATH_ABANDON frame MUST treat all connection IDs received from the peer for
   // the path ID indicated in the PATH_ABANDON as immediately retired, and subsequently cannot send any packet
   // on that path anymore." Receiving goes on for three PTOs.
@@ -141,13 +149,16 @@ void Connection::retirePath(Path& path, std::uint64_t code) {
   const auto found =
       std::find_if(paths_.begin(), paths_.end(), [&](const auto& one) { return one.get() == &path; });
   if (found == paths_.end()) return;
-  path.forgetAt = now_ + 3 * std::max(ptoOf(path), ptoOf(primary()));
+  // §3.4: "knowledge of the connection IDs issued to the peer and of the state of the number space associated
+  // to the path SHOULD be retained for 3 PTO after the PATH_ABANDON frame has been received."
+  path.forgetAt = now_ + (byPeer ? 3 * std::max(ptoOf(path), ptoOf(primary())) : kAwaitAbandon);
   path.challenge.reset();
   path.answers.clear();
   path.remoteIds = RemoteIds(0);
   closing_.push_back(std::move(*found));
   paths_.erase(found);
   if (closing_.size() > kMostClosing) closing_[closing_.size() - 1 - kMostClosing]->forgetAt = now_;
+  strandDatagrams(path);
   path.sent.loseAll(path.sender, *this);
   abandonsDue_.push_back({path.id, code});
   pathIds_.setGone(path.id);
@@ -195,7 +206,12 @@ Error Connection::onNewConnectionId(const NewConnectionIdFrame& frame) {
   // §4: "with a path ID that it cannot process anymore (e.g., because the path might have been abandoned), it
   // MUST silently ignore".
   if (pathIds_.isGone(id)) return {};
-  if (Path* path = findPath(id)) return path->remoteIds.onNewConnectionId(frame);
+  if (Path* path = findPath(id)) {
+    const bool waited = !path->remoteIds.any();
+    if (const Error error = path->remoteIds.onNewConnectionId(frame)) return error;
+    if (waited && path->remoteIds.any() && path->probingOnly) beginChallenge(*path);
+    return {};
+  }
   if (!frame.pathId) return {};
   auto& spare = spares_.try_emplace(id, settings_.activeConnectionIdLimit).first->second;
   if (const Error error = spare.remoteIds.onNewConnectionId(frame)) return error;
@@ -225,11 +241,16 @@ Error Connection::onRetireConnectionId(const RetireConnectionIdFrame& frame, con
 
 Error Connection::onPathAbandon(const PathAbandonFrame& frame) {
   if (const Error error = checkPathId(frame.pathId)) return error;
-  if (pathIds_.isGone(frame.pathId)) return {};
+  if (pathIds_.isGone(frame.pathId)) {
+    for (const auto& path : closing_)
+      if (path->id == frame.pathId)
+        path->forgetAt = std::min(path->forgetAt, now_ + 3 * std::max(ptoOf(*path), ptoOf(primary())));
+    return {};
+  }
   if (Path* path = findPath(frame.pathId)) {
     // §3.4: "When an endpoint receives a PATH_ABANDON frame, it MUST send a corresponding PATH_ABANDON frame,
     // if it has not already done so".
-    retirePath(*path, static_cast<std::uint64_t>(TransportError::kNoError));
+    retirePath(*path, static_cast<std::uint64_t>(TransportError::kNoError), true);
     if (!isClosing())
       events_.onPathChanged(frame.pathId, ConnectionEvents::PathChange::kAbandoned, frame.errorCode);
     return {};

@@ -10,6 +10,8 @@ namespace {
 /// RFC 9000 §8.2.1: a challenge is repeated at the pace of probes, this often before the path counts as
 /// unreachable (§8.2.4).
 constexpr unsigned kMostChallenges = 6;
+/// A server leaves it to the client how long a path is worth a try.
+constexpr Duration kServerPatience = 60 * kSecond;
 
 }  // namespace
 
@@ -81,7 +83,7 @@ void Connection::migrate(std::uint32_t pathId, const NetworkPath& network, Time 
   now_ = now;
   Path* path = findPath(pathId);
   // RFC 9000 §9: "An endpoint MUST NOT initiate connection migration before the handshake is confirmed".
-  if (path == nullptr || isServer_ || network == path->network) return;
+  if (path == nullptr || isServer_) return;
   if (!handshakeConfirmed_) {
     path->network = network;
     return;
@@ -108,6 +110,7 @@ void Connection::beginChallenge(Path& path) {
   // RFC 9000 §8.2.4: "a value of three times the larger of the current PTO or the PTO for the new path (using
   // kInitialRtt [...]) is RECOMMENDED."
   path.challenge->abandonAt = now_ + 3 * std::max(ptoOf(path), 3 * Rtt::kInitial);
+  if (isServer_ && path.probingOnly) path.challenge->abandonAt = now_ + kServerPatience;
 }
 
 void Connection::onPathResponse(const PathData& data) {
@@ -153,12 +156,20 @@ void Connection::onChallengeTimer(Path& path) {
     challenge.nextAt = kNever;
     return;
   }
+  if (path.probingOnly && paths_.size() == 1) {
+    // There is no other path to go on with: rather than to give up, ask until the connection times out.
+    beginChallenge(path);
+    return;
+  }
   path.challenge.reset();
   if (path.probingOnly) {
     // draft-ietf-quic-multipath-21 §3.1: "If validation fails, [...] the endpoint MUST explicitly close the
     // path".
     const std::uint32_t id = path.id;
-    retirePath(path, static_cast<std::uint64_t>(TransportError::kPathUnstableOrPoor));
+    // §4.2.1, NO_CID_AVAILABLE_FOR_PATH: they did not come.
+    retirePath(path,
+               static_cast<std::uint64_t>(path.remoteIds.any() ? TransportError::kPathUnstableOrPoor
+                                                               : TransportError::kNoCidAvailableForPath));
     if (!isClosing()) events_.onPathChanged(id, ConnectionEvents::PathChange::kFailed, 0);
     return;
   }
@@ -220,12 +231,12 @@ std::uint32_t Connection::largestMtu(std::uint32_t interface) const {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>({interface, peer, SendBatch::kMostBytes}));
 }
 
-void Connection::setMaxUdpPayload(std::uint32_t bytes, Time now) {
+void Connection::setMaxUdpPayload(std::uint32_t pathId, std::uint32_t bytes, Time now) {
   now_ = now;
-  for (const auto& path : paths_) {
-    path->mtu.setMost(largestMtu(bytes), now);
-    path->sender.onDatagramSize(path->mtu.current(), now);
-  }
+  Path* path = findPath(pathId);
+  if (path == nullptr) return;
+  path->mtu.setMost(largestMtu(bytes), now);
+  path->sender.onDatagramSize(path->mtu.current(), now);
   updateMaxDatagramPayload();
 }
 

@@ -15,6 +15,9 @@ constexpr std::size_t kMostKept = 16;
 constexpr std::size_t kLargestKept = 1500;
 /// RFC 9000 §8.1: "three times the amount of data received from that address."
 constexpr std::size_t kAmplification = 3;
+/// Path validation that a packet of the peer wakes up again.
+constexpr Duration kChallengeAgain = 100 * kMillisecond;
+constexpr unsigned kLastChallenges = 4;
 
 bool isAllowed(const Frame& frame, tls::Level level) {
   if (level == tls::Level::kApplication) return true;
@@ -283,6 +286,16 @@ void Connection::handlePacket(const Opened& packet, const NetworkPath& network, 
   ++path.packetsReceived;
   path.bytesReceived += packet.size;
   path.lastReceivedAt = now_;
+  // The path works in one direction at least: find out about the other one now.
+  if (path.silentSince != kNever) path.silenceProbeAt = std::min(path.silenceProbeAt, now_ + ptoOf(path));
+  // The peer comes through here now: do not wait out a back-off from when it did not.
+  if (path.challenge && !path.challenge->due && path.remoteIds.any()) {
+    Challenge& challenge = *path.challenge;
+    if (challenge.nextAt > now_ + kChallengeAgain) {
+      challenge.nextAt = now_ + kChallengeAgain;
+      challenge.attempts = std::min(challenge.attempts, kLastChallenges);
+    }
+  }
   if (host_.tracer) {
     const PacketType type = packet.level == tls::Level::kInitial     ? PacketType::kInitial
                             : packet.level == tls::Level::kHandshake ? PacketType::kHandshake
@@ -335,7 +348,7 @@ bool Connection::handleFrames(const Opened& packet, const NetworkPath& network, 
         return false;
       }
       ++counters_.datagramsReceived;
-      events_.onDatagram(writable(datagram->data), now_);
+      events_.onDatagram(writable(datagram->data), PacketId{packet.path->id, packet.number}, now_);
       if (isClosing()) return false;
       continue;
     }
@@ -469,6 +482,7 @@ Error Connection::handleAck(const AckFrame& frame, const Opened& packet) {
     if (packet.level != tls::Level::kInitial || isServer_) path->sender.setPtoCount(0);
     if (packet.level == tls::Level::kHandshake || packet.level == tls::Level::kApplication)
       peerCompletedValidation_ = true;
+    if (packet.level == tls::Level::kApplication) onAckProgress(*path);
     if (packet.level == tls::Level::kApplication && frame.largest >= path->firstSentInPhase)
       keys_.onCurrentPhaseAcked(now_, largestPto());
   }

@@ -39,6 +39,7 @@ bool Connection::produce(SendBatch& batch, Time now) {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     const std::size_t at = (nextPath_ + i) % paths_.size();
     Path& path = *paths_[at];
+    if (!path.remoteIds.any()) continue;
     if (produceAnswer(batch, path) || produceMtuProbe(batch, path) || produceOneRtt(batch, path)) {
       nextPath_ = at + 1;
       return true;
@@ -129,6 +130,7 @@ std::size_t Connection::buildLong(tls::Level level, std::span<std::uint8_t> out,
   Build build;
   if (early) {
     writeControlFrames(body, path, build, true);
+    if (hasDatagram()) tellPaths(path);
     writeDatagrams(body, path, build);
   } else {
     if (space.received.ackUseful() &&
@@ -191,17 +193,13 @@ bool Connection::hasPathFrames(const Path& path) const {
 }
 
 bool Connection::mayCarry(const Path& path) const {
-  if (path.probingOnly) return false;
+  if (!mayCarryDatagrams(path)) return false;
   if (path.sender.ptoCount() == 0) return true;
-  // What a silent path would carry waits for one that answers, if there is any.
+  // What cannot be lost waits for a path that answers, if there is any.
+  const Rank rank = rankOf(path);
   for (const auto& other : paths_)
-    if (!other->probingOnly && other->sender.ptoCount() == 0) return false;
+    if (rankOf(*other) == rank && other->sender.ptoCount() == 0) return false;
   return true;
-}
-
-bool Connection::closingAckDue() const {
-  return std::any_of(closing_.begin(), closing_.end(),
-                     [&](const auto& path) { return path->received.ackDue(now_); });
 }
 
 bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
@@ -215,8 +213,9 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   const bool probing = path.probes > 0;
   const bool carries = !cramped && mayCarry(path);
   const bool control = hasPathFrames(path) || (carries && hasConnectionFrames());
-  const bool datagram = !cramped && !path.probingOnly && hasDatagram();
-  const bool ackDue = path.received.ackDue(now_) || (carries && closingAckDue());
+  const bool datagram = !cramped && hasDatagram() && mayCarryDatagrams(path);
+  const bool ackDue =
+      (path.received.ackDue(now_) && path.silentSince == kNever) || (carries && foreignAckDue());
   if (!control && !datagram && !ackDue) return false;
   if (keys_.shouldUpdate() && handshakeConfirmed_) updateKeys(now_);
 
@@ -244,6 +243,7 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
   // congestion window, unless the packet is sent on a PTO timer expiration".
   const auto mayFly = [&] { return path.sender.windowRoom() >= mtu && path.sender.pacingRoom(now_) >= mtu; };
 
+  if (datagram && datagrams_ != nullptr) tellPaths(path);
   const bool flies = control && mayFly();
   if (control && (probing || challenging || flies)) {
     Build build;
@@ -253,6 +253,7 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
     build.connection = carries && (probing || flies);
     build.datagrams = datagram && (probing || flies);
     build.ping = path.pingDue || path.probes > 0;
+    build.onSilentPath = path.silentSince != kNever;
     // RFC 9000 §8.2.1: "An endpoint MUST expand datagrams that contain a PATH_CHALLENGE frame to at least the
     // smallest allowed maximum datagram size of 1200 bytes".
     if (challenging) {
@@ -274,7 +275,8 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
     // The source had nothing for this path after all.
     if (!uniform && build.count == 0) break;
   }
-  if (!hasDatagram() && !control && !path.probingOnly && path.sender.windowRoom() >= mtu)
+  if ((!datagram || !hasDatagram() || path.refused) && !control && !path.probingOnly &&
+      path.sender.windowRoom() >= mtu)
     path.sender.onAppLimited();
   // Last, because it is short: it ends the batch that it would have broken.
   if (uniform && fits() && ackDue) {
@@ -305,6 +307,11 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
     // unacknowledged packets received on an abandoned path".
     if (!path.probingOnly)
       for (const auto& closing : closing_) writeAckOf(body, *closing, build);
+    // §2.2: "PATH_ACK frames [...] can be returned on any path." Over a path that does not answer us the
+    // peer's packets may still come in: their acknowledgements take another way.
+    if (!path.probingOnly && path.silentSince == kNever)
+      for (const auto& silent : paths_)
+        if (silent->silentSince != kNever) writeAckOf(body, *silent, build);
   }
   if (build.control) writeControlFrames(body, path, build, false);
   if (build.datagrams) writeDatagrams(body, path, build);
@@ -335,11 +342,14 @@ std::size_t Connection::buildShort(Path& path, std::span<std::uint8_t> out, Buil
 }
 
 void Connection::writeAckOf(Writer& out, Path& path, Build& build) {
-  if (!path.received.ackUseful() || build.full()) return;
+  // What goes out on a silent path itself may not arrive, so it does not count as sent; but the other paths
+  // may be dead as well, and then this is what ends the silence.
+  const bool hopeful = build.onSilentPath;
+  if ((!path.received.ackUseful() && !hopeful) || build.full()) return;
   const auto pathId = multipath_ == MultipathVersion::kNone ? std::nullopt : std::optional(path.id);
   const std::uint64_t largest = path.received.largest();
   if (!path.received.writeAckFrame(out, pathId, own_.ackDelayExponent, multipath_, now_)) return;
-  path.received.onAckSent();
+  if (!hopeful) path.received.onAckSent();
   build.wroteAck = true;
   SentFrame frame;
   frame.kind = SentFrame::Kind::kAck;
@@ -403,8 +413,6 @@ void Connection::writeControlFrames(Writer& out, Path& path, Build& build, bool 
 
 void Connection::writeDatagrams(Writer& out, Path& path, Build& build) {
   const std::size_t most = datagramRoom(path);
-  if (datagrams_ != nullptr)
-    datagrams_->onPathPulls(path.sender.congestion().inSlowStart(), path.sender.rtt().minimum());
   while (!build.full() && hasDatagram()) {
     const std::size_t size = datagrams_->nextSize(path.id, most, now_);
     path.refused = size == 0 || size > most;
@@ -421,7 +429,7 @@ void Connection::writeDatagrams(Writer& out, Path& path, Build& build) {
     if (withLength) out.varint(size);
     SentFrame frame;
     frame.kind = SentFrame::Kind::kDatagram;
-    datagrams_->write(out.cursor(), frame.id);
+    datagrams_->write(out.cursor(), PacketId{path.id, path.sent.nextNumber()}, frame.id);
     out.advance(size);
     build.add(frame);
     ++counters_.datagramsSent;
@@ -540,6 +548,7 @@ void Connection::noteSent(SentPackets& sent, Path& path, std::size_t size, Build
   ++path.packetsSent;
   if (build.ackEliciting) {
     path.ackOnly = 0;
+    if (path.awaitingSince == kNever && handshakeConfirmed_) path.awaitingSince = now_;
     restartIdleTimer(false);
   }
 }

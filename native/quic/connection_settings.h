@@ -43,6 +43,8 @@ struct ConnectionSettings {
   bool grease = true;
   /// Offered to the peer (and accepted from it).
   MultipathVersion multipath = MultipathVersion::kNone;
+  /// Beside draft 21: a peer that speaks draft 10 alone gets that.
+  bool acceptDraft10 = false;
   std::uint32_t initialMaxPathId = 8;
 };
 

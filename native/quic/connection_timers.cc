@@ -8,6 +8,10 @@ namespace {
 
 /// RFC 9002 §6.2.1: the back-off doubles; beyond this the exponent is of no use to anybody.
 constexpr unsigned kMostBackOff = 10;
+/// RFC 9002 §6.2.1 has the PTO double without end. On a link that was away for ten seconds the next probe
+/// would then be due in ten more, with all that the user wants waiting for it. A probe each second harms
+/// nobody: a keep-alive or a person who types sends as much.
+constexpr Duration kMostPto = kSecond;
 
 Duration backedOff(Duration pto, unsigned count) { return pto << std::min(count, kMostBackOff); }
 
@@ -64,12 +68,14 @@ Connection::Pto Connection::nextPto() const {
   }
   for (const auto& path : paths_) {
     // A path that is being validated has a timer of its own.
-    if (!path->sent.ackElicitingInFlight() || path->probingOnly) continue;
+    if (!path->sent.ackElicitingInFlight() || path->probingOnly || path->silentSince != kNever) continue;
     // RFC 9002 §6.2.1: "An endpoint MUST NOT set its PTO timer for the Application Data packet number space
     // until the handshake is confirmed." A rejected or lost 0-RTT packet is then found by the Handshake
     // level's probes.
     if (!handshakeConfirmed_ || path->amplification.room() < path->mtu.current()) continue;
-    const Time at = path->sent.lastAckElicitingSentAt() + backedOff(ptoOf(*path), path->sender.ptoCount());
+    const Duration pto = ptoOf(*path);
+    const Time at = path->sent.lastAckElicitingSentAt() +
+                    std::min(backedOff(pto, path->sender.ptoCount()), std::max(pto, kMostPto));
     if (at < best.at) best = {at, tls::Level::kApplication, path.get()};
   }
   // RFC 9002 §6.2.2.1: "the client MUST set the PTO timer if the client has not received an acknowledgment
@@ -85,7 +91,8 @@ Connection::Pto Connection::nextPto() const {
 
 bool Connection::wantsToSend(const Path& path) const {
   if (hasPathFrames(path)) return true;
-  return (!path.probingOnly && !path.refused && hasDatagram()) || (mayCarry(path) && hasConnectionFrames());
+  return (!path.refused && hasDatagram() && mayCarryDatagrams(path)) ||
+         (mayCarry(path) && hasConnectionFrames());
 }
 
 Time Connection::deadline() const {
@@ -104,10 +111,16 @@ Time Connection::deadline() const {
     at = std::min(at, path->sent.lossDeadline());
     if (path->challenge) at = std::min({at, path->challenge->nextAt, path->challenge->abandonAt});
     // What may not be sent yet must not wake anybody: a datagram or an acknowledgement of the peer will.
-    if (!keys_.canSend() || path->amplification.room() < path->mtu.current()) continue;
-    at = std::min(at, path->received.ackDeadline());
-    if (mayCarry(*path))
+    if (!keys_.canSend() || !path->remoteIds.any() || path->amplification.room() < path->mtu.current())
+      continue;
+    at = std::min({at, silenceDeadline(*path), path->silenceProbeAt});
+    if (path->silentSince == kNever) at = std::min(at, path->received.ackDeadline());
+    if (mayCarry(*path)) {
       for (const auto& closing : closing_) at = std::min(at, closing->received.ackDeadline());
+      if (path->silentSince == kNever)
+        for (const auto& silent : paths_)
+          if (silent->silentSince != kNever) at = std::min(at, silent->received.ackDeadline());
+    }
     const std::uint64_t room = path->sender.windowRoom();
     if (handshakeComplete_ && path->amplification.validated && !path->probingOnly) {
       const Time probeAt = path->mtu.deadline();
@@ -159,6 +172,7 @@ void Connection::onTimeout(Time now) {
     if (isClosing()) return;
   }
   forgetPaths();
+  onSilenceTimers();
   onLossTimers();
 }
 

@@ -25,6 +25,8 @@ struct Connection::Build {
   bool datagrams = false;
   /// Not ack-eliciting otherwise, but a probe or a keep-alive.
   bool ping = false;
+  /// A probe on a path that does not answer.
+  bool onSilentPath = false;
   std::size_t padTo = 0;
   /// However much that is.
   bool mustPad = false;

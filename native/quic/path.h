@@ -112,6 +112,17 @@ struct Path {
   /// The source had datagrams, but none for this path.
   bool refused = false;
   bool backup = false;
+  /// When the oldest stretch began in which what was sent is not acknowledged: the first ack-eliciting packet
+  /// after an acknowledgement, or that acknowledgement if more was in flight. kNever: nothing is missing.
+  Time awaitingSince = kNever;
+  /// The path is silent since then: other paths carry everything, this one is probed. kNever: it is not.
+  Time silentSince = kNever;
+  /// Whether the application was told.
+  bool silenceTold = false;
+  Time silenceProbeAt = kNever;
+  unsigned silenceProbes = 0;
+  /// Datagrams in packets below were told as stranded.
+  std::uint64_t strandedBelow = 0;
   std::uint64_t ownStatusSequence = 0;
   bool statusDue = false;
   bool peerWantsBackup = false;

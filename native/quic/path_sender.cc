@@ -41,8 +41,12 @@ void PathSender::onDatagramSize(std::uint64_t maxDatagramSize, Time /*now*/) {
 }
 
 void PathSender::restart(Time now) {
-  ++epoch_;
   rtt_ = Rtt{};
+  restartCongestion(now);
+}
+
+void PathSender::restartCongestion(Time now) {
+  ++epoch_;
   congestion_ = makeCongestionController(choice_, maxDatagramSize_, now);
   pacer_ = Pacer(maxDatagramSize_);
   deliveryRate_ = DeliveryRate{};

@@ -49,6 +49,9 @@ class PathSender {
   /// RFC 9000 §9.4: a new network path starts anew. Packets sent before no longer count, in flight or for
   /// samples.
   void restart(Time now);
+  /// The same path after a long silence: what was measured of it still holds for the round trip, but not for
+  /// what it carries.
+  void restartCongestion(Time now);
 
   unsigned ptoCount() const { return ptoCount_; }
   void setPtoCount(unsigned count) { ptoCount_ = count; }

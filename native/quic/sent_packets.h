@@ -88,6 +88,13 @@ class SentPackets {
       if (ring_.at(number).inFlight) ring_.forEachFrame(ring_.at(number), visit);
   }
 
+  /// The same, of packets from number `from` on, by packet number.
+  template <typename Visit>
+  void forEachFrameInFlightFrom(std::uint64_t from, Visit&& visit) const {
+    for (std::uint64_t number = ring_.oldest(); number != SentRing::kNone; number = ring_.after(number))
+      if (number >= from && ring_.at(number).inFlight) ring_.forEachFrame(ring_.at(number), visit);
+  }
+
   std::optional<std::uint64_t> largestAcked() const { return largestAcked_; }
   /// Without PMTU probes and packets that are not in flight.
   std::uint64_t packetsLost() const { return packetsLost_; }

@@ -78,8 +78,9 @@ TEST_CASE("a client's configuration arrives as it was written") {
   json value = clientJson();
   auto config = parseClientConfig(value.dump());
   CHECK(quic::toString(config.server) == "[2001:db8::1]:443");
-  REQUIRE(config.devices.size() == 1);
-  CHECK(config.devices[0] == "eth0");
+  REQUIRE(config.settings.paths.size() == 1);
+  CHECK(config.settings.paths[0].device == "eth0");
+  CHECK(!config.settings.paths[0].backup);
   CHECK(config.settings.engine.mtu == 1400);
   CHECK(config.settings.engine.connection.keepAlive == 15 * quic::kSecond);
   CHECK_FALSE(config.settings.wantV6);

@@ -118,7 +118,7 @@ class Client final : public tunnel::HttpHost, public quic::EndpointEvents {
                       {"earlyDataAccepted", connection_->earlyDataAccepted()},
                       {"retry", connection_->peerParameters().retrySourceConnectionId.has_value()}});
   }
-  void onDatagram(std::span<std::uint8_t>, quic::Time) override {}
+  void onDatagram(std::span<std::uint8_t>, const quic::PacketId&, quic::Time) override {}
   void onMaxDatagramPayload(std::size_t) override {}
   void onClosed(const quic::CloseInfo& info) override {
     nlohmann::json json = describe(info);

@@ -133,7 +133,7 @@ class Visitor final : public tunnel::HttpHost {
                       {"earlyDataAccepted", connection_->earlyDataAccepted()},
                       {"remote", toString(connection_->network().remote)}});
   }
-  void onDatagram(std::span<std::uint8_t>, quic::Time) override {}
+  void onDatagram(std::span<std::uint8_t>, const quic::PacketId&, quic::Time) override {}
   void onMaxDatagramPayload(std::size_t) override {}
   void onClosed(const quic::CloseInfo& info) override {
     nlohmann::json json = describe(info);

@@ -26,7 +26,7 @@ struct Source final : DatagramSource {
   std::size_t size = 1400;
   bool hasDatagram() const override { return left > 0; }
   std::size_t nextSize(std::uint32_t, std::size_t most, Time) override { return std::min(size, most); }
-  void write(std::uint8_t* out, std::uint64_t&) override {
+  void write(std::uint8_t* out, const PacketId&, std::uint64_t&) override {
     out[0] = 1;
     --left;
   }
@@ -36,7 +36,7 @@ struct Quiet final : ConnectionEvents {
   std::uint64_t datagrams = 0;
   void onReady(bool) override {}
   void onHandshakeComplete() override {}
-  void onDatagram(std::span<std::uint8_t>, Time) override { ++datagrams; }
+  void onDatagram(std::span<std::uint8_t>, const PacketId&, Time) override { ++datagrams; }
   void onMaxDatagramPayload(std::size_t) override {}
   void onClosed(const CloseInfo& info) override { std::printf("closed: %s\\n", info.reason.c_str()); }
   void onStreamOpened(std::uint64_t) override {}

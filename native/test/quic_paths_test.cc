@@ -29,7 +29,7 @@ SimOptions withMultipath() {
 struct Oversized final : DatagramSource {
   bool hasDatagram() const override { return true; }
   std::size_t nextSize(std::uint32_t, std::size_t most, Time) override { return most + 1; }
-  void write(std::uint8_t*, std::uint64_t&) override { FAIL("more than fits"); }
+  void write(std::uint8_t*, const PacketId&, std::uint64_t&) override { FAIL("more than fits"); }
 };
 
 }  // namespace
@@ -98,7 +98,7 @@ TEST_CASE("an interface that takes more than a batch holds does not keep the sen
   REQUIRE(sim.run(sim.now + 10 * kSecond, [&] { return sim.client.streamsFinished == 1; }));
   REQUIRE(sim.clientConnection()->stats().paths[0].window > 70'000);
   SUBCASE("from the start") {}
-  SUBCASE("later") { sim.clientConnection()->setMaxUdpPayload(65'520, sim.now); }
+  SUBCASE("later") { sim.clientConnection()->setMaxUdpPayload(0, 65'520, sim.now); }
   const Time until = sim.now + 10 * kSecond;
   const std::uint64_t events = sim.events;
   sim.run(until);

@@ -96,7 +96,8 @@ void App::onStreamReadable(std::uint64_t id) {
   }
 }
 
-void App::onDatagram(std::span<std::uint8_t> payload, Time) {
+void App::onDatagram(std::span<std::uint8_t> payload, const PacketId& origin, Time) {
+  if (origins.size() < 1000) origins.push_back(origin);
   if (payload.size() < 8) {
     ++datagramsWrong;
     return;
@@ -114,7 +115,7 @@ void App::onDatagram(std::span<std::uint8_t> payload, Time) {
 
 std::size_t App::nextSize(std::uint32_t, std::size_t most, Time) { return std::min(datagramSize, most); }
 
-void App::write(std::uint8_t* out, std::uint64_t& tag) {
+void App::write(std::uint8_t* out, const PacketId&, std::uint64_t& tag) {
   const std::size_t size = std::min(datagramSize, maxDatagram);
   const std::uint64_t number = ++datagramsSent;
   std::memcpy(out, &number, 8);

@@ -101,7 +101,9 @@ class App final : public ConnectionEvents, public DatagramSource {
     complete = true;
     completeAt = *clock;
   }
-  void onDatagram(std::span<std::uint8_t> payload, Time) override;
+  void onDatagram(std::span<std::uint8_t> payload, const PacketId& origin, Time) override;
+  /// Which packets brought the first thousand.
+  std::vector<PacketId> origins;
   void onDatagramAcked(std::uint64_t) override { ++datagramsAcked; }
   void onDatagramLost(std::uint64_t) override { ++datagramsLost; }
   void onMaxDatagramPayload(std::size_t bytes) override { maxDatagram = bytes; }
@@ -118,7 +120,9 @@ class App final : public ConnectionEvents, public DatagramSource {
 
   bool hasDatagram() const override { return datagramsSent < datagramsToSend && ready; }
   std::size_t nextSize(std::uint32_t, std::size_t most, Time) override;
-  void write(std::uint8_t* out, std::uint64_t& tag) override;
+  void onDatagramStranded(std::uint64_t tag) override { stranded.push_back(tag); }
+  std::vector<std::uint64_t> stranded;
+  void write(std::uint8_t* out, const PacketId&, std::uint64_t& tag) override;
 
   void onPathChanged(std::uint32_t id, PathChange change, std::uint64_t) override {
     changes.emplace_back(id, change);

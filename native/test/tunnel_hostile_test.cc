@@ -100,7 +100,7 @@ class Rogue final : public HttpHost, public quic::EndpointEvents, public quic::D
     session->start();
   }
   void onHandshakeComplete() override {}
-  void onDatagram(std::span<std::uint8_t> payload, Time) override {
+  void onDatagram(std::span<std::uint8_t> payload, const quic::PacketId&, Time) override {
     if (const auto datagram = http_->onDatagram(payload)) {
       const auto packet = session->unwrap(datagram->payload);
       received.emplace_back(packet.begin(), packet.end());
@@ -115,7 +115,7 @@ class Rogue final : public HttpHost, public quic::EndpointEvents, public quic::D
   std::size_t nextSize(std::uint32_t, std::size_t most, Time) override {
     return waiting_.empty() || waiting_.front().size() > most ? 0 : waiting_.front().size();
   }
-  void write(std::uint8_t* out, std::uint64_t&) override {
+  void write(std::uint8_t* out, const quic::PacketId&, std::uint64_t&) override {
     std::copy(waiting_.front().begin(), waiting_.front().end(), out);
     waiting_.pop_front();
   }

@@ -65,10 +65,31 @@ void Host::moveTo(quic::SocketAddress address) { address_ = address; }
 Client::Client(Sim& sim, quic::SocketAddress address, ClientSettings settings, const tls::ClientContext& tls)
     : Host(sim, address), vpn(std::move(settings), tls, sim.random, *this, *this) {}
 
-void Client::start() {
+std::uint32_t Client::addLink(const Link& upward, const Link& downward) {
+  quic::SocketAddress other = address_;
+  const auto slot = static_cast<std::uint32_t>(extra.size() + 1);
+  other.ip[0] = static_cast<std::uint8_t>(100 + slot);
+  extra.push_back({upward, downward, other});
+  return slot;
+}
+
+void Client::linkUp(std::uint32_t slot) {
   quic::NetworkPath network;
+  network.socket = slot;
   network.remote = sim_.server->address();
-  vpn.start(network, sim_.now());
+  vpn.pathUp(slot, network, 1472, sim_.now());
+  flush();
+}
+
+void Client::linkDown(std::uint32_t slot, std::string_view cause) {
+  vpn.pathDown(slot, cause, sim_.now());
+  flush();
+}
+
+void Client::start() {
+  for (std::uint32_t slot = 0; slot <= extra.size(); ++slot)
+    if (slot >= isDown.size() || !isDown[slot]) linkUp(slot);
+  vpn.start(sim_.now());
   flush();
 }
 
@@ -97,6 +118,7 @@ Sim::Sim(const SimOptions& options)
   settings.engine.connection.congestion = options.congestion;
   settings.engine.connection.maxDatagramFrameSize = options.serverDatagramFrameSize;
   settings.engine.connection.idleTimeout = options.idleTimeout;
+  settings.engine.connection.multipath = options.multipath;
   settings.engine.pool = options.pool;
   settings.retry = options.retry;
   settings.subnet4 = prefixOf(options.subnet4);
@@ -142,19 +164,26 @@ void Sim::transmit(Host& from, const quic::SendBatch& batch) {
   const bool upward = &from != server.get();
   Host* to = server.get();
   Link* link = nullptr;
+  std::uint32_t socket = 0;
   if (upward) {
-    link = &static_cast<Client&>(from).up;
+    link = &static_cast<Client&>(from).upOf(batch.path.socket);
     if (batch.path.remote != server->address()) return;
   } else {
     for (const auto& client : clients) {
-      if (client->address() != batch.path.remote) continue;
-      to = client.get();
-      link = &client->down;
+      for (std::uint32_t slot = 0; slot <= client->extra.size(); ++slot) {
+        if ((slot == 0 ? client->address() : client->extra[slot - 1].address) != batch.path.remote) continue;
+        to = client.get();
+        link = &client->downOf(slot);
+        socket = slot;
+      }
     }
     if (link == nullptr) return;
   }
   quic::NetworkPath network;
   network.remote = from.address();
+  network.socket = socket;
+  if (upward && batch.path.socket > 0)
+    network.remote = static_cast<Client&>(from).extra[batch.path.socket - 1].address;
   for (std::size_t at = 0; at < batch.used; at += batch.segmentSize) {
     const std::span<const std::uint8_t> bytes =
         batch.bytes().subspan(at, std::min(batch.segmentSize, batch.used - at));

@@ -96,15 +96,31 @@ class Host : public TunSink, public EventSink, public TimerNode {
   quic::SocketAddress address_;
 };
 
+/// A client's link beyond its first.
+struct ClientLink {
+  Link up, down;
+  quic::SocketAddress address;
+};
+
 class Client final : public Host {
  public:
   Client(Sim& sim, quic::SocketAddress address, ClientSettings settings, const tls::ClientContext& tls);
   Engine& engine() override { return vpn; }
+  /// Begins with all links that are not set as down.
   void start();
+  /// One more link, before start(); its slot and socket. ClientSettings::paths has as many.
+  std::uint32_t addLink(const Link& up, const Link& down);
+  /// What the operating system says of a link. (Whether packets pass is another matter.)
+  void linkUp(std::uint32_t slot);
+  void linkDown(std::uint32_t slot, std::string_view cause = "no carrier");
+  Link& upOf(std::uint32_t slot) { return slot == 0 ? up : extra[slot - 1].up; }
+  Link& downOf(std::uint32_t slot) { return slot == 0 ? down : extra[slot - 1].down; }
   /// Its inner IPv4 address.
   std::uint32_t inner() const;
 
   Link up, down;
+  std::vector<ClientLink> extra;
+  std::vector<bool> isDown;
   ClientEngine vpn;
 };
 
@@ -126,6 +142,8 @@ struct SimOptions {
   quic::CongestionAlgorithm congestion = quic::CongestionAlgorithm::kCubic;
   std::uint64_t serverDatagramFrameSize = 65535;
   Duration idleTimeout = 120 * kSecond;
+  /// Of the server.
+  quic::MultipathVersion multipath = quic::MultipathVersion::kDraft21;
 };
 
 class Sim {

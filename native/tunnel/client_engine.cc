@@ -18,6 +18,9 @@ namespace {
 /// A server answers ADDRESS_REQUEST within a round trip; this is generous even for a satellite link with
 /// losses.
 constexpr quic::Duration kConfigurationTimeout = 10 * quic::kSecond;
+/// RFC 8305 §5 recommends 250 ms between attempts and allows from 100 ms on. A handshake here costs two
+/// datagrams each way, and who waits is a person.
+constexpr quic::Duration kAttemptDelay = 100 * quic::kMillisecond;
 
 HashKey randomKey(quic::RandomSource& random) {
   const std::uint64_t first = random.u64();
@@ -34,7 +37,7 @@ class ClientEngine::HttpEvents final : public http3::Events {
   void onSettings(const http3::Settings&) override {
     // Only now it is certain how packets travel.
     if (engine_.tunnel_.isOpen())
-      engine_.tunnel_.open(*engine_.session_, engine_.http_->peerTakesDatagrams());
+      engine_.tunnel_.open(*engine_.session_, engine_.current_->http()->peerTakesDatagrams());
     engine_.tellTicket();
   }
   /// A server has none to make: http3::Connection refuses it.
@@ -73,61 +76,159 @@ ClientEngine::ClientEngine(ClientSettings settings, const tls::ClientContext& tl
       pool_(settings_.engine.pool),
       scheduler_(makeScheduler(settings_.engine.scheduler)),
       tunnel_(Tunnel::Side::kClient, {pool_, tun, *scheduler_, randomKey(random), settings_.engine.queue}),
+      paths_(settings_.paths, events),
       httpEvents_(std::make_unique<HttpEvents>(*this)) {}
 
 ClientEngine::~ClientEngine() {
   // What refers to the connection goes first, then the connection, then what it refers to.
   session_.reset();
-  http_.reset();
+  for (const auto& attempt : attempts_) attempt->http().reset();
   endpoint_.reset();
 }
 
-void ClientEngine::start(const quic::NetworkPath& network, quic::Time now) {
+void ClientEngine::start(quic::Time now) {
   now_ = startedAt_ = now;
   started_ = true;
   events_.onEvent(StateEvent{State::kConnecting});
   quic::EndpointSettings endpoint;
   endpoint.connection = settings_.engine.connection;
+  // Multipath costs connection IDs for every path that may come.
+  if (paths_.count() == 1) endpoint.connection.multipath = quic::MultipathVersion::kNone;
   // Clients keep no tokens and resets across restarts.
   std::array<std::uint8_t, 32> secret;
   random_.fill(secret);
-  endpoint_ = std::make_unique<quic::Endpoint>(endpoint, nullptr, secret, random_, *this);
-  quic::ClientStart start;
-  start.tls = &tls_;
-  start.serverName = settings_.serverName;
-  start.network = network;
-  start.ticket = settings_.ticket;
-  start.token = settings_.addressToken;
-  std::unique_ptr<quic::Tracer> tracer;
-  if (settings_.engine.makeTracer) tracer = settings_.engine.makeTracer({});
-  connection_ = &endpoint_->connect(std::move(start), *this, std::move(tracer), now);
-  if (connection_->isClosing()) return;
-  connection_->setDatagramSource(&tunnel_);
-  if (readyWhileConnecting_) begin(*readyWhileConnecting_);
+  endpoint_ = std::make_unique<quic::Endpoint>(endpoint, nullptr, secret, random_,
+                                               static_cast<quic::EndpointEvents&>(*this));
+  handshakeDeadline_ = now + settings_.engine.connection.handshakeTimeout;
+  launch(now);
+}
+
+// --- links
+
+void ClientEngine::pathUp(std::uint32_t slot, const quic::NetworkPath& network, std::uint32_t maxUdpPayload,
+                          quic::Time now) {
+  now_ = now;
+  paths_.up(slot, network, maxUdpPayload, now);
+  if (!started_ || over_) return;
+  if (decided_) {
+    serve();
+    return;
+  }
+  const auto trying = std::find_if(attempts_.begin(), attempts_.end(), [&](const auto& attempt) {
+    return attempt->slot() == slot && !attempt->connection()->isClosing();
+  });
+  // RFC 9000 §9 forbids to migrate before the handshake is confirmed, but nothing was heard from here yet.
+  if (trying != attempts_.end())
+    (*trying)->connection()->migrate(0, network, now);
+  else if (attempts_.empty())
+    launch(now);
+  else
+    scheduleLaunch();
+}
+
+void ClientEngine::pathDown(std::uint32_t slot, std::string_view cause, quic::Time now) {
+  now_ = now;
+  paths_.down(slot, cause, now);
+  if (!started_ || over_ || decided_) return;
+  // What was tried over it is over. Whoever is next does not wait.
+  for (const auto& attempt : attempts_)
+    if (attempt->slot() == slot && !attempt->connection()->isClosing())
+      attempt->connection()->closeApplication(http3::code(http3::ErrorCode::kNoError), "the link went down");
+  launch(now);
+}
+
+// --- the race: RFC 8305 §5 for links instead of addresses: the next one is tried when the one before has not
+// answered for a moment, and the first that completes its handshake wins
+
+void ClientEngine::scheduleLaunch() {
+  launchAt_ = paths_.hasCandidate() && !decided_ && !over_ ? std::max(now_, lastLaunch_ + kAttemptDelay)
+                                                           : quic::kNever;
+}
+
+void ClientEngine::launch(quic::Time now) {
+  if (decided_ || over_) return;
+  while (const auto slot = paths_.takeCandidate(now)) {
+    lastLaunch_ = now;
+    quic::ClientStart start;
+    start.tls = &tls_;
+    start.serverName = settings_.serverName;
+    start.network = paths_.network(*slot);
+    // A ticket and a token serve once.
+    if (!ticketUsed_) {
+      start.ticket = settings_.ticket;
+      start.token = settings_.addressToken;
+      ticketUsed_ = true;
+    }
+    std::unique_ptr<quic::Tracer> tracer;
+    if (settings_.engine.makeTracer) tracer = settings_.engine.makeTracer({});
+    attempts_.push_back(std::make_unique<ClientAttempt>(*this, *slot));
+    ClientAttempt& attempt = *attempts_.back();
+    readyWhileConnecting_.reset();
+    quic::Connection& made = endpoint_->connect(std::move(start), attempt, std::move(tracer), now);
+    attempt.setConnection(&made);
+    if (over_) return;
+    if (made.isClosing()) continue;
+    made.setMaxUdpPayload(0, paths_.maxUdpPayload(*slot), now);
+    if (readyWhileConnecting_) onReady(attempt, *readyWhileConnecting_);
+    break;
+  }
+  scheduleLaunch();
+}
+
+void ClientEngine::onReady(ClientAttempt& attempt, bool early) {
+  if (attempt.connection() == nullptr) {
+    readyWhileConnecting_ = early;
+    return;
+  }
+  if (over_ || (decided_ && !isCurrent(attempt))) return;
+  // 0-RTT data goes out at once; it does not decide the race.
+  if (!early && !decided_) {
+    choose(attempt);
+    decided_ = true;
+    handshakeDeadline_ = launchAt_ = quic::kNever;
+    for (const auto& other : attempts_)
+      if (other.get() != &attempt && !other->connection()->isClosing())
+        other->connection()->closeApplication(http3::code(http3::ErrorCode::kNoError),
+                                              "another link was faster");
+    paths_.attach(*attempt.connection(), attempt.slot(), now_);
+  } else if (early && current_ == nullptr) {
+    choose(attempt);
+  }
+  if (isCurrent(attempt)) begin(early);
+}
+
+void ClientEngine::choose(ClientAttempt& attempt) {
+  if (isCurrent(attempt)) return;
+  if (connection() != nullptr) {
+    tunnel_.close();
+    session_.reset();
+    current_->http().reset();
+    connection()->setDatagramSource(nullptr);
+  }
+  current_ = &attempt;
+  attempt.connection()->setDatagramSource(&tunnel_);
 }
 
 void ClientEngine::begin(bool early) {
-  if (!http_) {
+  std::unique_ptr<http3::Connection>& http = current_->http();
+  if (!http) {
     http3::ConnectionConfig config;
     config.grease = random_.u64();
-    http_ = std::make_unique<http3::Connection>(*connection_, *httpEvents_, config);
+    http = std::make_unique<http3::Connection>(*connection(), *httpEvents_, config);
     connect_ip::ClientConfig request;
     request.authority = settings_.authority;
     request.key = settings_.key;
     request.wantV6 = settings_.wantV6;
     request.extraHeaders = {{kNetworkHeader, "?1"}};
+    // Of no use with one link, and 4 bytes of every packet.
+    if (paths_.count() > 1) request.extraHeaders.emplace_back(kCopiesHeader, "?1");
     session_ = std::make_unique<connect_ip::ClientSession>(
-        *http_, static_cast<connect_ip::ClientEvents&>(*this), request);
-    http_->start(early ? quic::Bytes(settings_.httpSettings) : quic::Bytes());
+        *http, static_cast<connect_ip::ClientEvents&>(*this), request);
+    http->start(early ? quic::Bytes(settings_.httpSettings) : quic::Bytes());
     session_->start();
     return;
   }
-  http_->start();
-}
-
-void ClientEngine::migrate(const quic::NetworkPath& network, quic::Time now) {
-  now_ = now;
-  if (connection_ != nullptr) connection_->migrate(0, network, now);
+  http->start();
 }
 
 std::uint32_t ClientEngine::tunMtu() const {
@@ -140,7 +241,13 @@ std::uint32_t ClientEngine::tunMtu() const {
 void ClientEngine::receive(std::span<std::uint8_t> datagram, const quic::NetworkPath& network, quic::Ecn ecn,
                            quic::Time now) {
   now_ = now;
-  if (connection_ != nullptr) endpoint_->receive(datagram, network, ecn, now);
+  if (endpoint_) endpoint_->receive(datagram, network, ecn, now);
+  serve();
+}
+
+/// What may be possible after any event.
+void ClientEngine::serve() {
+  if (decided_) paths_.service(now_);
 }
 
 void ClientEngine::onTunRead(std::size_t bytes, quic::Time now) {
@@ -167,11 +274,15 @@ void ClientEngine::onTunRead(std::size_t bytes, quic::Time now) {
 bool ClientEngine::produce(quic::SendBatch& batch, std::uint64_t& owner, quic::Time now) {
   now_ = now;
   owner = 0;
-  while (connection_ != nullptr) {
-    if (connection_->produce(batch, now)) return true;
-    if (!connection_->isClosing() && tunnel_.sendCapsules(now)) continue;
-    endpoint_->sweep(*connection_);
-    break;
+  for (std::size_t i = 0; i < attempts_.size();) {
+    ClientAttempt& attempt = *attempts_[i];
+    quic::Connection& one = *attempt.connection();
+    if (one.produce(batch, now)) return true;
+    if (isCurrent(attempt) && !one.isClosing() && tunnel_.sendCapsules(now)) continue;
+    // Ends, and leaves the list, if it is finished.
+    const std::size_t before = attempts_.size();
+    endpoint_->sweep(one);
+    if (attempts_.size() == before) ++i;
   }
   return false;
 }
@@ -179,17 +290,29 @@ bool ClientEngine::produce(quic::SendBatch& batch, std::uint64_t& owner, quic::T
 void ClientEngine::onTooBig(std::uint64_t, const quic::NetworkPath& network, std::uint32_t size,
                             quic::Time now) {
   now_ = now;
-  if (connection_ != nullptr) connection_->onTooBig(network, size, now);
+  for (const auto& attempt : attempts_) attempt->connection()->onTooBig(network, size, now);
 }
 
 quic::Time ClientEngine::deadline() const {
-  return connection_ == nullptr ? quic::kNever : std::min(connection_->deadline(), configurationDeadline_);
+  quic::Time at = std::min({configurationDeadline_, handshakeDeadline_, launchAt_, paths_.deadline()});
+  for (const auto& attempt : attempts_) at = std::min(at, attempt->connection()->deadline());
+  return at;
 }
 
 void ClientEngine::onTimeout(quic::Time now) {
   now_ = now;
-  if (connection_ == nullptr) return;
-  if (connection_->deadline() <= now) connection_->onTimeout(now);
+  for (std::size_t i = 0; i < attempts_.size(); ++i)
+    if (attempts_[i]->connection()->deadline() <= now) attempts_[i]->connection()->onTimeout(now);
+  if (launchAt_ <= now) launch(now);
+  if (handshakeDeadline_ <= now) {
+    handshakeDeadline_ = quic::kNever;
+    ClosedEvent event;
+    event.cause = "handshake-timeout";
+    event.message = attempts_.empty() ? "no link is up (" + paths_.whyNoneIsUp() + ")"
+                                      : "no answer from the server over any link";
+    event.retryable = true;
+    endWith(std::move(event));
+  }
   if (configurationDeadline_ <= now) {
     configurationDeadline_ = quic::kNever;
     ClosedEvent event;
@@ -198,21 +321,32 @@ void ClientEngine::onTimeout(quic::Time now) {
     event.retryable = true;
     fail(std::move(event));
   }
+  serve();
 }
 
 void ClientEngine::close(std::string_view reason, quic::Time now) {
   now_ = now;
-  if (connection_ == nullptr) return;
-  // The closing period counts from the connection's own clock, which stands at its last event.
-  connection_->onTimeout(now);
-  if (connection_->isClosing()) return;
-  connection_->closeApplication(http3::code(http3::ErrorCode::kNoError), reason);
+  closing_ = true;
+  launchAt_ = handshakeDeadline_ = quic::kNever;
+  for (std::size_t i = 0; i < attempts_.size(); ++i) {
+    quic::Connection& one = *attempts_[i]->connection();
+    // The closing period counts from the connection's own clock, which stands at its last event.
+    one.onTimeout(now);
+    if (!one.isClosing()) one.closeApplication(http3::code(http3::ErrorCode::kNoError), reason);
+  }
+  if (attempts_.empty() && !over_) {
+    ClosedEvent event;
+    event.cause = "local";
+    event.message = reason;
+    endWith(std::move(event));
+  }
 }
 
 EngineStatus ClientEngine::status(quic::Time now) const {
   EngineStatus status;
   status.uptime = now - startedAt_;
-  ConnectionStatus one = describe(tunnel_, connection_);
+  ConnectionStatus one = describe(tunnel_, connection());
+  one.slots = paths_.status(now);
   one.uptime = now - startedAt_;
   one.addresses = addresses_;
   constexpr std::string_view kNames[] = {"connecting", "handshake-done", "connected", "closed"};
@@ -233,31 +367,33 @@ void ClientEngine::setState(State state) {
 void ClientEngine::fail(ClosedEvent event) {
   if (closedEvent_) return;
   closedEvent_ = std::move(event);
-  if (connection_ != nullptr)
-    connection_->closeApplication(http3::code(http3::ErrorCode::kNoError), closedEvent_->cause);
+  if (connection() != nullptr)
+    connection()->closeApplication(http3::code(http3::ErrorCode::kNoError), closedEvent_->cause);
+}
+
+/// No connection came about, or there is none any more.
+void ClientEngine::endWith(ClosedEvent event) {
+  if (over_) return;
+  over_ = true;
+  tunnel_.close();
+  paths_.detach();
+  configurationDeadline_ = handshakeDeadline_ = launchAt_ = quic::kNever;
+  setState(State::kClosed);
+  events_.onEvent(closedEvent_ ? *closedEvent_ : std::move(event));
+  for (const auto& attempt : attempts_)
+    if (attempt->connection() != nullptr && !attempt->connection()->isClosing())
+      attempt->connection()->closeApplication(http3::code(http3::ErrorCode::kNoError), "");
 }
 
 void ClientEngine::tellTicket() {
-  if (pendingTicket_.empty() || !http_) return;
+  if (pendingTicket_.empty() || current_ == nullptr || !current_->http()) return;
   // A ticket without the settings that hold for it is of no use for 0-RTT (RFC 9114 §7.2.4.2).
-  std::vector<std::uint8_t> httpSettings = http_->encodedPeerSettings();
+  std::vector<std::uint8_t> httpSettings = current_->http()->encodedPeerSettings();
   if (httpSettings.empty()) return;
   events_.onEvent(TicketEvent{std::exchange(pendingTicket_, {}), std::move(httpSettings)});
 }
 
-// --- quic::ConnectionEvents
-
-void ClientEngine::onReady(bool early) {
-  if (connection_ == nullptr) {
-    readyWhileConnecting_ = early;
-    return;
-  }
-  begin(early);
-}
-
-void ClientEngine::onEarlyDataRejected() {
-  if (http_) http_->onEarlyDataRejected();
-}
+// --- the connection
 
 void ClientEngine::onHandshakeComplete() {
   handshakeAt_ = now_;
@@ -265,18 +401,17 @@ void ClientEngine::onHandshakeComplete() {
   if (state_ == State::kConnecting) setState(State::kHandshakeDone);
 }
 
-void ClientEngine::onDatagram(std::span<std::uint8_t> payload, quic::Time now) {
+void ClientEngine::onDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin, quic::Time now) {
   now_ = now;
-  if (!http_ || !session_) return;
-  const auto datagram = http_->onDatagram(payload);
+  if (!current_->http() || !session_) return;
+  const auto datagram = current_->http()->onDatagram(payload);
   if (!datagram || datagram->streamId != session_->streamId()) return;
   // RFC 9297 §2.1: it overtook the answer to its request, or our address.
   if (state_ != State::kConnected) {
     early_.hold(datagram->streamId, datagram->payload, now);
     return;
   }
-  const std::span<std::uint8_t> packet = session_->unwrap(datagram->payload);
-  if (!packet.empty()) tunnel_.receive(packet, now);
+  tunnel_.receiveDatagram(datagram->payload, origin, *connection(), now);
 }
 
 void ClientEngine::onMaxDatagramPayload(std::size_t bytes) {
@@ -286,11 +421,23 @@ void ClientEngine::onMaxDatagramPayload(std::size_t bytes) {
   events_.onEvent(MtuEvent{toldMtu_});
 }
 
-void ClientEngine::onClosed(const quic::CloseInfo& info) {
-  tunnel_.close();
-  configurationDeadline_ = quic::kNever;
-  setState(State::kClosed);
-  events_.onEvent(closedEvent_ ? *closedEvent_ : explainClose(info));
+void ClientEngine::onClosed(ClientAttempt& attempt, const quic::CloseInfo& info) {
+  if (over_ || (decided_ && !isCurrent(attempt))) return;
+  ClosedEvent event = explainClose(info);
+  if (!decided_ && !closing_ && (event.retryable || info.cause == quic::CloseInfo::Cause::kLocal)) {
+    // One link less; others may do better.
+    paths_.onAttemptOver(attempt.slot(), event.message, now_);
+    const bool anyLeft = std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& other) {
+      return other.get() != &attempt && other->connection() != nullptr && !other->connection()->isClosing();
+    });
+    if (anyLeft || paths_.hasCandidate()) {
+      launchAt_ = paths_.hasCandidate() ? now_ : quic::kNever;
+      return;
+    }
+    // All links that are up failed; the ones that are down may come.
+    if (info.cause == quic::CloseInfo::Cause::kLocal) return;
+  }
+  endWith(std::move(event));
 }
 
 void ClientEngine::onResumptionTicket(quic::Bytes ticket) {
@@ -305,12 +452,18 @@ void ClientEngine::onAddressToken(quic::Bytes token) {
 // --- quic::EndpointEvents
 
 // A client accepts no connections, so the first two are never called.
-quic::ConnectionEvents& ClientEngine::onConnection(const quic::NetworkPath&) { return *this; }
+quic::ConnectionEvents& ClientEngine::onConnection(const quic::NetworkPath&) { return *attempts_.front(); }
 void ClientEngine::onConnectionMade(quic::Connection&, quic::ConnectionEvents&) {}
-void ClientEngine::onConnectionGone(quic::Connection&, quic::ConnectionEvents&) {
-  session_.reset();
-  http_.reset();
-  connection_ = nullptr;
+void ClientEngine::onConnectionGone(quic::Connection& connection, quic::ConnectionEvents&) {
+  const auto found = std::find_if(attempts_.begin(), attempts_.end(),
+                                  [&](const auto& one) { return one->connection() == &connection; });
+  if (found == attempts_.end()) return;
+  if (isCurrent(**found)) {
+    session_.reset();
+    current_ = nullptr;
+  }
+  (*found)->http().reset();
+  attempts_.erase(found);
 }
 
 // --- connect_ip::ClientEvents
@@ -319,8 +472,11 @@ void ClientEngine::onEstablished(const http3::Headers& response) {
   established_ = true;
   if (const std::string* value = http3::findHeader(response, kNetworkHeader))
     network_ = parseNetworkHeader(*value);
+  if (const std::string* value = http3::findHeader(response, kCopiesHeader);
+      value != nullptr && *value == "?1" && paths_.count() > 1)
+    session_->allowCopies();
   tunnel_.setIcmpSources(network_);
-  tunnel_.open(*session_, http_->peerTakesDatagrams());
+  tunnel_.open(*session_, current_->http()->peerTakesDatagrams());
   checkConnected();
 }
 
@@ -380,8 +536,8 @@ void ClientEngine::checkConnected() {
   event.routes = routes_;
   event.network = network_;
   event.mtu = toldMtu_;
-  event.resumed = connection_->resumed();
-  event.earlyData = connection_->earlyDataAccepted();
+  event.resumed = connection()->resumed();
+  event.earlyData = connection()->earlyDataAccepted();
   event.handshakeTime = (handshakeAt_ != 0 ? handshakeAt_ : now_) - startedAt_;
   event.totalTime = now_ - startedAt_;
   events_.onEvent(std::move(event));

@@ -17,10 +17,13 @@ mqvpn_add_test(tunnel_queue_test
 
 # Both ends of the VPN, without a system call.
 add_library(mqvpn_tunnel STATIC
+  client_attempt.cc
   client_engine.cc
+  client_paths.cc
   explain.cc
   scheduler.cc
   server_client.cc
+  sent_copies.cc
   server_engine.cc
   status.cc
   tunnel.cc
@@ -28,8 +31,8 @@ add_library(mqvpn_tunnel STATIC
 target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mqvpn_http3 mqvpn_quic)
 
 mqvpn_add_test(tunnel_test
-  SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_many_test.cc
-          ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc
+  SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_paths_test.cc ../test/tunnel_many_test.cc
+          ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc ../test/tunnel_copies_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel)
 
@@ -40,6 +43,7 @@ add_library(mqvpn_tunnel_shell STATIC
   shell_client.cc
   shell_convert.cc
   shell_files.cc
+  shell_links.cc
   shell_loop.cc
   shell_network.cc
   shell_server.cc

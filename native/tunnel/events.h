@@ -74,10 +74,14 @@ struct ReconfiguredEvent {
 struct MtuEvent {
   std::uint32_t mtu = 0;
 };
+/// A link of the client changed its state.
 struct PathEvent {
-  std::uint32_t path = 0;
+  /// Index in ClientSettings::paths.
+  std::uint32_t slot = 0;
   std::string device;
+  /// As PathSlotStatus's.
   std::string state;
+  /// Why, and what happens next, for a person. May be empty.
   std::string cause;
 };
 struct ClosedEvent {

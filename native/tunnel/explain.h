@@ -22,5 +22,7 @@ ClosedEvent explainRefusal(connect_ip::Refusal refusal, unsigned status, std::st
 std::vector<connect_ip::Prefix> parseNetworkHeader(std::string_view value);
 std::string formatNetworkHeader(std::span<const connect_ip::Prefix> network);
 constexpr const char* kNetworkHeader = "mqvpn-network";
+/// `mqvpn-copies` (docs/wire.md): "?1": the sender knows datagrams with context ID 2.
+constexpr const char* kCopiesHeader = "mqvpn-copies";
 
 }  // namespace mqvpn::tunnel

@@ -175,7 +175,7 @@ void ServerClient::onReady(bool) {
   http_->start();
 }
 
-void ServerClient::onDatagram(std::span<std::uint8_t> payload, quic::Time now) {
+void ServerClient::onDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin, quic::Time now) {
   if (!http_) return;
   const auto datagram = http_->onDatagram(payload);
   if (!datagram) return;
@@ -184,8 +184,7 @@ void ServerClient::onDatagram(std::span<std::uint8_t> payload, quic::Time now) {
     if (find(datagram->streamId) == nullptr) early_.hold(datagram->streamId, datagram->payload, now);
     return;
   }
-  const std::span<std::uint8_t> packet = active_->session.unwrap(datagram->payload);
-  if (!packet.empty()) tunnel_.receive(packet, now);
+  tunnel_.receiveDatagram(datagram->payload, origin, *connection_, now);
 }
 
 void ServerClient::onClosed(const quic::CloseInfo& info) {
@@ -239,6 +238,9 @@ connect_ip::Grant ServerClient::admit(const connect_ip::Request& request) {
   // Ours is said only to who asked for it.
   if (http3::findHeader(*request.headers, kNetworkHeader) != nullptr)
     grant.extraHeaders.emplace_back(kNetworkHeader, formatNetworkHeader(engine_.network()));
+  const std::string* copies = http3::findHeader(*request.headers, kCopiesHeader);
+  copies_ = copies != nullptr && *copies == "?1";
+  if (copies_) grant.extraHeaders.emplace_back(kCopiesHeader, "?1");
   addresses_ = grant.addresses;
   routes_ = grant.routes;
   return grant;
@@ -246,6 +248,7 @@ connect_ip::Grant ServerClient::admit(const connect_ip::Request& request) {
 
 void ServerClient::establish(Request& request) {
   active_ = &request;
+  if (copies_) request.session.allowCopies();
   establishedAt_ = engine_.now_;
   requestDeadline_ = quic::kNever;
   tunnel_.setClientAddresses(addresses_);

@@ -47,7 +47,10 @@ class ServerClient final : public HttpHost, public TimerNode {
   // --- quic::ConnectionEvents
   void onReady(bool early) override;
   void onHandshakeComplete() override {}
-  void onDatagram(std::span<std::uint8_t> payload, quic::Time now) override;
+  void onDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin, quic::Time now) override;
+  void onDatagramAcked(std::uint64_t tag) override { tunnel_.onDatagramAcked(tag); }
+  void onDatagramLost(std::uint64_t tag) override { tunnel_.onDatagramLost(tag); }
+  void onDatagramStranded(std::uint64_t tag) override { tunnel_.onDatagramStranded(tag); }
   void onMaxDatagramPayload(std::size_t bytes) override { tunnel_.setMaxDatagramPayload(bytes); }
   void onClosed(const quic::CloseInfo& info) override;
 
@@ -85,6 +88,8 @@ class ServerClient final : public HttpHost, public TimerNode {
   /// When an idle queue gives back its memory.
   quic::Time shrinkAt_ = quic::kNever;
   quic::Time lastQueuedAt_ = 0;
+  /// The client knows copies.
+  bool copies_ = false;
   bool confirmed_ = false;
   bool backlogged_ = false;
   // The engine's ring of clients with something to send.

@@ -24,6 +24,7 @@ constexpr std::size_t kBacklogSample = 16;
 quic::EndpointSettings endpointSettings(const ServerSettings& settings) {
   quic::EndpointSettings endpoint;
   endpoint.connection = settings.engine.connection;
+  endpoint.connection.acceptDraft10 = settings.engine.connection.multipath != quic::MultipathVersion::kNone;
   endpoint.retry = settings.retry;
   endpoint.mostConnections = std::size_t{settings.maxClients} + kSpareConnections;
   return endpoint;

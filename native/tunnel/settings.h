@@ -22,7 +22,7 @@ enum class SchedulerKind : std::uint8_t { kMinRtt, kWlb };
 
 std::unique_ptr<Scheduler> makeScheduler(SchedulerKind kind);
 
-/// What a connection that carries a tunnel starts from.
+/// What a connection that carries a tunnel starts from. A client with one link leaves multipath out.
 inline quic::ConnectionSettings tunnelConnection() {
   quic::ConnectionSettings settings;
   // What is inside begins with ten packets per flow and has its own congestion control, for which RFC 9484
@@ -30,6 +30,7 @@ inline quic::ConnectionSettings tunnelConnection() {
   // together would delay each flow's slow start until its delay-based exit (HyStart) ends it too early: four
   // TCP flows over 80 Mbit/s and 60 ms reached 50 Mbit/s after a second, not 76.
   settings.initialWindowPackets = 128;
+  settings.multipath = quic::MultipathVersion::kDraft21;
   return settings;
 }
 
@@ -45,8 +46,19 @@ struct EngineSettings {
   std::function<std::unique_ptr<quic::Tracer>(const quic::ConnectionId& id)> makeTracer;
 };
 
+/// One link that the client may use.
+struct ClientPath {
+  /// For messages and statistics; empty: whatever the kernel's routes say.
+  std::string device;
+  /// Carries nothing while one that is no backup works.
+  bool backup = false;
+};
+
 struct ClientSettings {
   EngineSettings engine;
+  /// At least one, in the order of preference for the handshake. Their indexes are the slots that
+  /// ClientEngine speaks of.
+  std::vector<ClientPath> paths = {ClientPath{}};
   /// Certificate name and SNI.
   std::string serverName;
   /// "host:port".

@@ -31,8 +31,6 @@ struct ShellClientConfig {
   tls::ClientConfig tls;
   std::string keyLogFile;
   std::string qlogDir;
-  /// Devices to send through, one path each; empty: whatever the kernel's routes say.
-  std::vector<std::string> devices;
   bool manageRoutes = true;
   /// Empty: nothing is kept.
   std::string ticketFile;

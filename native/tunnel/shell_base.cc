@@ -38,10 +38,12 @@ bool ShellBase::onTurn(quic::Time now) {
     segmentationTold_ = true;
     tellOffloads();
   }
-  if (const int error = sockets_.takePathError();
-      error != 0 && (pathErrorAt_ == 0 || now - pathErrorAt_ > kPathErrorEvery)) {
-    pathErrorAt_ = now;
-    log(LogLevel::kWarn, std::string("sending fails for the moment: ") + std::strerror(error));
+  if (const int error = sockets_.takePathError(); error != 0) {
+    onPathError(now);
+    if (pathErrorAt_ == 0 || now - pathErrorAt_ > kPathErrorEvery) {
+      pathErrorAt_ = now;
+      log(LogLevel::kWarn, std::string("sending fails for the moment: ") + std::strerror(error));
+    }
   }
   return called;
 }
@@ -68,6 +70,7 @@ void ShellBase::tellOffloads() {
   if (!offload.tcp)
     log(LogLevel::kInfo, "this kernel's TUN device passes no large packets: more work per packet");
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    if (!sockets_.isOpen(i)) continue;
     if (!sockets_.at(i).segmentationOffload())
       log(LogLevel::kInfo, "UDP_SEGMENT is not to be had here: each packet costs a system call of its own");
     if (!sockets_.at(i).receiveOffload())
@@ -85,6 +88,10 @@ bool ShellBase::status(std::function<void(ShellStatus)> answer) {
     status.tun = tun_.stats();
     status.sockets = sockets_.stats();
     for (std::size_t i = 0; i < sockets_.size(); ++i) {
+      if (!sockets_.isOpen(i)) {
+        status.socket.push_back({"", deviceNames_[i], false, false, 0});
+        continue;
+      }
       const io::UdpSocket& socket = sockets_.at(i);
       status.socket.push_back({io::toString(socket.local()),
                                i < deviceNames_.size() ? deviceNames_[i] : std::string(),

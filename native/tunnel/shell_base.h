@@ -28,6 +28,8 @@ class ShellBase : public Shell, protected LoopHost, protected EventSink {
   // EventSink: kept until the engine is done with what it does.
   void onEvent(Event event) override { pending_.push_back(std::move(event)); }
 
+  /// Sending failed in a way that a change of a link explains.
+  virtual void onPathError(quic::Time) {}
   /// True: the engine was called.
   virtual bool handle(const Event& event, quic::Time now);
   virtual bool isServer() const = 0;

@@ -12,6 +12,7 @@
 #include "tunnel/shell_base.h"
 #include "tunnel/shell_convert.h"
 #include "tunnel/shell_files.h"
+#include "tunnel/shell_links.h"
 
 namespace mqvpn::tunnel {
 
@@ -50,6 +51,12 @@ io::SockAddr anyOf(std::uint8_t family) {
   return family == 6 ? io::SockAddr::ipv6(zero.data(), 0) : io::SockAddr::ipv4(zero.data(), 0);
 }
 
+std::vector<std::string> devicesOf(const ShellClientConfig& config) {
+  std::vector<std::string> devices;
+  for (const ClientPath& path : config.settings.paths) devices.push_back(path.device);
+  return devices;
+}
+
 class ShellClient final : public ShellBase {
  public:
   ShellClient(ShellClientConfig config, OnEvent onEvent)
@@ -58,13 +65,17 @@ class ShellClient final : public ShellBase {
         manageRoutes_(config.manageRoutes),
         tickets_(config.ticketFile, config.ticketFile.empty() ? std::string() : identityOf(config)),
         tls_(prepared(config.tls, config.keyLogFile)),
+        links_(devicesOf(config), config.server.family,
+               [this](const std::string& device) {
+                 return lookAtLink(netlink_, device, hostOf(server_), tun_.device().index());
+               }),
         engine_(prepare(config), tls_, quic::systemRandom(), tun_, *this),
         loop_(*this, tun_, sockets_) {
     loop_.start({monitor_.fd()});
     loop_.post([this] {
-      quic::NetworkPath network;
-      network.remote = server_;
-      engine_.start(network, io::monotonicNs());
+      const quic::Time now = io::monotonicNs();
+      updateLinks(now);
+      engine_.start(now);
     });
   }
 
@@ -84,18 +95,8 @@ class ShellClient final : public ShellBase {
       settings.engine.makeTracer = [dir = config.qlogDir](const quic::ConnectionId& id) {
         return qlogIn(dir, false, id);
       };
-    deviceNames_ = config.devices;
-    if (deviceNames_.empty()) deviceNames_.emplace_back();
-    for (const std::string& device : deviceNames_) {
-      io::UdpOptions options;
-      options.bind = anyOf(server_.family);
-      options.device = device;
-      sockets_.add(options, false);
-    }
-    if (!deviceNames_.front().empty()) device_ = network_.deviceIndex(deviceNames_.front());
-    // Without a way to the server now, there may be one later.
-    const std::uint32_t linkMtu = network_.mtuTo(hostOf(server_), device_).value_or(1500);
-    settings.engine.connection.maxUdpPayload = udpPayload(linkMtu, server_.family);
+    for (const ClientPath& path : settings.paths) deviceNames_.push_back(path.device);
+    sockets_.reserve(deviceNames_.size());
     const SavedTicket saved = tickets_.take();
     settings.ticket = saved.ticket;
     settings.httpSettings = saved.httpSettings;
@@ -103,10 +104,49 @@ class ShellClient final : public ShellBase {
     return settings;
   }
 
-  void onReadable(int, quic::Time) override {
+  void onReadable(int, quic::Time now) override {
     changes_.clear();
     monitor_.read(changes_);
-    if (!changes_.empty() && isSetUp_) attempt([&] { network_.refreshServerRoute(); });
+    if (changes_.empty()) return;
+    if (isSetUp_) attempt([&] { network_.refreshServerRoute(); });
+    updateLinks(now);
+  }
+
+  // LoopHost, ShellBase
+  quic::Time hostDeadline() const override { return links_.deadline(); }
+  void onHostDeadline(quic::Time now) override { updateLinks(now); }
+  void onPathError(quic::Time now) override { links_.suspect(now); }
+
+  /// What the kernel says about the links goes to the engine at once.
+  void updateLinks(quic::Time now) {
+    for (const ShellLinks::Change& change : links_.update(now)) {
+      if (!change.verdict.usable) {
+        engine_.pathDown(change.slot, change.verdict.cause, now);
+      } else if (const std::string problem = openSocket(change); !problem.empty()) {
+        engine_.pathDown(change.slot, problem, now);
+      } else {
+        quic::NetworkPath network;
+        network.socket = change.slot;
+        network.remote = server_;
+        const std::uint32_t mtu = change.verdict.mtu == 0 ? 1500 : change.verdict.mtu;
+        engine_.pathUp(change.slot, network, udpPayload(mtu, server_.family), now);
+      }
+    }
+  }
+
+  /// Empty: the socket of this link is there, and bound to the device that has its name now.
+  std::string openSocket(const ShellLinks::Change& change) {
+    if (sockets_.isOpen(change.slot) && !change.replaced) return "";
+    try {
+      io::UdpOptions options;
+      options.bind = anyOf(server_.family);
+      options.device = deviceNames_[change.slot];
+      sockets_.open(change.slot, options, false);
+      loop_.watchSocket(change.slot);
+      return "";
+    } catch (const std::system_error& error) {
+      return error.what();
+    }
   }
 
   bool handle(const Event& event, quic::Time now) override {
@@ -124,7 +164,6 @@ class ShellClient final : public ShellBase {
         engine_.close("set-up failed", now);
         return true;
       }
-      tell(PathEvent{0, deviceNames_.front(), "active", "handshake"});
     } else if (const auto* changed = std::get_if<ReconfiguredEvent>(&event)) {
       attempt([&] { configure(changed->addresses, changed->routes); });
       log(LogLevel::kInfo, "the server changed addresses or routes");
@@ -141,7 +180,6 @@ class ShellClient final : public ShellBase {
       // Device and routes stay until stop(): what is meant for the tunnel does not take another way
       // meanwhile.
       if (setupFailed_) return false;
-      if (isSetUp_) tell(PathEvent{0, deviceNames_.front(), "closed", std::get<ClosedEvent>(event).cause});
     }
     tell(event);
     return false;
@@ -171,7 +209,9 @@ class ShellClient final : public ShellBase {
       for (const io::IpPrefix& route : toRoutes(advertised))
         if (has(route.address.family)) routes.push_back(route);
     }
-    network_.setRoutes(routes, hostOf(server_), device_);
+    // Sockets that are bound to a device find their way past the tunnel by themselves: a lookup for a device
+    // skips the routes of others. The host route is for the one that is not, and for other programs.
+    network_.setRoutes(routes, hostOf(server_), 0);
   }
 
   void setMtu(std::uint32_t mtu) {
@@ -196,11 +236,13 @@ class ShellClient final : public ShellBase {
 
   const quic::SocketAddress server_;
   const bool manageRoutes_;
-  std::uint32_t device_ = 0;
   TicketFile tickets_;
   tls::ClientContext tls_;
   io::NetlinkMonitor monitor_;
   std::vector<io::NetlinkEvent> changes_;
+  /// For questions about links; ShellNetwork has one of its own for what it changes.
+  io::Netlink netlink_;
+  ShellLinks links_;
   std::vector<connect_ip::Prefix> serverNetwork_;
   bool isSetUp_ = false;
   bool setupFailed_ = false;

@@ -19,8 +19,6 @@ constexpr std::uint64_t kTagExtra = std::uint64_t{1} << 32;
 
 /// Reads of the TUN device between two rounds of sending: a megabyte when they are super-packets.
 constexpr std::size_t kTunReads = 16;
-/// Nothing announces the end of ENOBUFS; a packet queue of 1000 drains in this time at 20 Gbit/s.
-constexpr quic::Duration kRetryAfter = 500 * quic::kMicrosecond;
 /// CONNECTION_CLOSE leaves at once, unless the network takes nothing.
 constexpr quic::Duration kStopWithin = 500 * quic::kMillisecond;
 
@@ -39,10 +37,18 @@ ShellLoop::~ShellLoop() {
 void ShellLoop::start(const std::vector<int>& extraFds) {
   poller_.add(wakeup_.fd(), kTagWakeup);
   poller_.add(tun_.device().fd(), kTagTun);
-  for (std::size_t i = 0; i < sockets_.size(); ++i) poller_.add(sockets_.at(i).fd(), i);
-  for (const int fd : extraFds) poller_.add(fd, kTagExtra + static_cast<std::uint64_t>(fd));
   socketMore_.assign(sockets_.size(), false);
+  watched_.assign(sockets_.size(), false);
+  for (std::size_t i = 0; i < sockets_.size(); ++i)
+    if (sockets_.isOpen(i)) watchSocket(i);
+  for (const int fd : extraFds) poller_.add(fd, kTagExtra + static_cast<std::uint64_t>(fd));
   thread_ = std::thread([this] { run(); });
+}
+
+void ShellLoop::watchSocket(std::size_t index) {
+  // A socket that was replaced has left the poller with its descriptor.
+  watched_[index] = false;
+  poller_.add(sockets_.at(index).fd(), index);
 }
 
 bool ShellLoop::post(std::function<void()> task) {
@@ -99,8 +105,10 @@ bool ShellLoop::turn() {
   const bool more =
       tunMore_ || sendMore_ || std::find(socketMore_.begin(), socketMore_.end(), true) != socketMore_.end();
   // Merging deadlines must only make them earlier.
-  const quic::Time deadline =
-      more ? 0 : std::min({blocked_ ? retryAt_ : host_.engine().deadline(), retryAt_, stopBy_});
+  const quic::Time retryAt = sockets_.retryAt();
+  const quic::Time deadline = more ? 0
+                                   : std::min({blocked_ ? retryAt : host_.engine().deadline(), retryAt,
+                                               stopBy_, host_.hostDeadline()});
   bool readTun = tunMore_;
   for (const epoll_event& event : poller_.wait(deadline)) {
     const std::uint64_t tag = event.data.u64;
@@ -111,13 +119,14 @@ bool ShellLoop::turn() {
     } else if (tag >= kTagExtra) {
       host_.onReadable(static_cast<int>(tag - kTagExtra), io::monotonicNs());
     } else {
-      if ((event.events & EPOLLOUT) != 0) retryAt_ = 0;
+      if ((event.events & EPOLLOUT) != 0) sockets_.onWritable(tag);
       if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) socketMore_[tag] = true;
     }
   }
 
   Engine& engine = host_.engine();
   quic::Time now = io::monotonicNs();
+  if (host_.hostDeadline() <= now) host_.onHostDeadline(now);
   for (std::size_t i = 0; i < sockets_.size(); ++i)
     if (socketMore_[i]) socketMore_[i] = sockets_.receive(i, engine, tun_, now);
   if (readTun) tunMore_ = tun_.read(engine, kTunReads, now);
@@ -125,15 +134,14 @@ bool ShellLoop::turn() {
   tun_.flush();
   host_.onTurn(now);
 
-  if (!blocked_ || retryAt_ <= now) {
+  if (!blocked_ || sockets_.retryAt() <= now) {
     const ShellSockets::Sent sent = sockets_.send(engine, now);
-    const bool blocked = sent == ShellSockets::Sent::kBlocked;
-    if (blocked != blocked_) {
-      const std::size_t socket = sockets_.blockedOn();
-      poller_.watchWritable(sockets_.at(socket).fd(), socket, blocked);
-      blocked_ = blocked;
+    blocked_ = sent == ShellSockets::Sent::kBlocked;
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+      if (!sockets_.isOpen(i) || sockets_.isBlocked(i) == watched_[i]) continue;
+      watched_[i] = !watched_[i];
+      poller_.watchWritable(sockets_.at(i).fd(), i, watched_[i]);
     }
-    retryAt_ = blocked ? now + kRetryAfter : quic::kNever;
     tun_.flush();
     const bool again = host_.onTurn(now);
     sendMore_ = sent == ShellSockets::Sent::kMore || again;

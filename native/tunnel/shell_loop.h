@@ -25,6 +25,9 @@ class LoopHost {
   virtual bool onTurn(quic::Time now) = 0;
   /// One of extraFds is readable.
   virtual void onReadable(int fd, quic::Time now) = 0;
+  /// When onHostDeadline() is due, or kNever.
+  virtual quic::Time hostDeadline() const { return quic::kNever; }
+  virtual void onHostDeadline(quic::Time) {}
   /// The loop cannot go on (the kernel refused something it cannot do without); onStopped() follows.
   virtual void onFailure(const std::string& message) = 0;
   /// The last thing on this thread: take away what was set up.
@@ -42,6 +45,8 @@ class ShellLoop {
   ShellLoop& operator=(const ShellLoop&) = delete;
 
   void start(const std::vector<int>& extraFds = {});
+  /// A socket was opened since start(). On the loop's thread.
+  void watchSocket(std::size_t index);
   /// From any thread: runs `task` on the loop's. Not after stop(): then it is dropped, and false.
   bool post(std::function<void()> task);
   /// From any thread, once: closes all connections, sends what that takes, calls onStopped(), ends.
@@ -70,9 +75,11 @@ class ShellLoop {
   quic::Time stopBy_ = quic::kNever;
   bool tunMore_ = false;
   std::vector<bool> socketMore_;
+  /// Watched for being writable.
+  std::vector<bool> watched_;
   bool sendMore_ = false;
+  /// No socket takes anything.
   bool blocked_ = false;
-  quic::Time retryAt_ = quic::kNever;
 };
 
 }  // namespace mqvpn::tunnel

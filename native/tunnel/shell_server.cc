@@ -93,7 +93,8 @@ class ShellServer final : public ShellBase {
 
   /// The socket, and what follows from it for the settings.
   ServerSettings prepare(ShellServerConfig& config) {
-    sockets_.add(optionsFor(config.listen), true);
+    sockets_.reserve(1);
+    sockets_.open(0, optionsFor(config.listen), true);
     ServerSettings settings = config.settings;
     if (!config.qlogDir.empty())
       settings.engine.makeTracer = [dir = config.qlogDir](const quic::ConnectionId& id) {

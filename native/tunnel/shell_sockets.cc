@@ -1,5 +1,6 @@
 #include "tunnel/shell_sockets.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -15,25 +16,36 @@ namespace {
 constexpr int kReceiveRounds = 4;
 /// Batches per turn.
 constexpr std::size_t kMostBatches = 64;
+/// Nothing announces the end of ENOBUFS; a packet queue of 1000 drains in this time at 20 Gbit/s.
+constexpr quic::Duration kRetryAfter = 500 * quic::kMicrosecond;
 
 }  // namespace
 
-ShellSockets::ShellSockets() : slots_(kBatches) {
-  for (Slot& slot : slots_) {
-    slot.memory = std::make_unique_for_overwrite<std::uint8_t[]>(quic::SendBatch::kMostBytes);
-    slot.batch.buffer = {slot.memory.get(), quic::SendBatch::kMostBytes};
+ShellSockets::ShellSockets() = default;
+
+ShellSockets::SlotPtr ShellSockets::takeSlot() {
+  if (!free_.empty()) {
+    SlotPtr slot = std::move(free_.back());
+    free_.pop_back();
+    return slot;
   }
+  auto slot = std::make_unique<Slot>();
+  slot->memory = std::make_unique_for_overwrite<std::uint8_t[]>(quic::SendBatch::kMostBytes);
+  slot->batch.buffer = {slot->memory.get(), quic::SendBatch::kMostBytes};
+  return slot;
 }
 
-std::size_t ShellSockets::add(const io::UdpOptions& options, bool tellLocal) {
-  sockets_.emplace_back(options);
-  tellLocal_.push_back(tellLocal);
-  return sockets_.size() - 1;
+void ShellSockets::open(std::size_t index, const io::UdpOptions& options, bool tellLocal) {
+  Lane& lane = lanes_[index];
+  lane.socket.emplace(options);
+  lane.tellLocal = tellLocal;
 }
 
 bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, quic::Time& now) {
+  Lane& lane = lanes_[index];
+  if (!lane.socket) return false;
   for (int round = 0; round < kReceiveRounds; ++round) {
-    const std::span<const io::Received> all = sockets_[index].receive();
+    const std::span<const io::Received> all = lane.socket->receive();
     if (all.empty()) return false;
     ++stats_.receives;
     // What this call gave had arrived by now, and not a turn's work earlier: RTT samples hang on it.
@@ -42,7 +54,7 @@ bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, qui
       quic::NetworkPath path;
       path.socket = static_cast<std::uint32_t>(index);
       path.remote = toSocketAddress(one.from);
-      if (tellLocal_[index]) path.local = toSocketAddress(one.local);
+      if (lane.tellLocal) path.local = toSocketAddress(one.local);
       tun.setReceived(one.data);
       const std::size_t segments = one.segments();
       stats_.datagramsIn += segments;
@@ -57,67 +69,112 @@ bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, qui
   return true;
 }
 
+bool ShellSockets::allBlocked() const {
+  for (const Lane& lane : lanes_)
+    if (lane.held.empty()) return false;
+  return true;
+}
+
+quic::Time ShellSockets::retryAt() const {
+  quic::Time at = quic::kNever;
+  for (const Lane& lane : lanes_)
+    if (!lane.held.empty()) at = std::min(at, lane.retryAt);
+  return at;
+}
+
 ShellSockets::Sent ShellSockets::send(Engine& engine, quic::Time& now) {
+  for (Lane& lane : lanes_) {
+    if (lane.held.empty() || lane.retryAt > now) continue;
+    if (!sendOn(lane, lane.held, engine, now)) lane.retryAt = now + kRetryAfter;
+  }
   for (std::size_t sent = 0; sent < kMostBatches; sent += kBatches) {
-    if (first_ == last_) {
-      first_ = last_ = 0;
-      now = io::monotonicNs();
-      while (last_ < kBatches && engine.produce(slots_[last_].batch, slots_[last_].owner, now)) ++last_;
-      if (last_ == 0) return Sent::kAll;
+    if (allBlocked()) return Sent::kBlocked;
+    now = io::monotonicNs();
+    while (filled_.size() < kBatches) {
+      SlotPtr slot = takeSlot();
+      if (!engine.produce(slot->batch, slot->owner, now)) {
+        free_.push_back(std::move(slot));
+        break;
+      }
+      filled_.push_back(std::move(slot));
     }
-    if (!sendPending(engine, now)) return Sent::kBlocked;
+    if (filled_.empty()) return Sent::kAll;
+    while (!filled_.empty()) {
+      // Batches for one socket in a row.
+      const std::size_t socket = filled_.front()->batch.path.socket;
+      while (!filled_.empty() && filled_.front()->batch.path.socket == socket) {
+        run_.push_back(std::move(filled_.front()));
+        filled_.pop_front();
+      }
+      if (socket >= lanes_.size() || !lanes_[socket].socket) {
+        for (SlotPtr& slot : run_) free_.push_back(std::move(slot));
+        run_.clear();
+        continue;
+      }
+      Lane& lane = lanes_[socket];
+      if (!lane.held.empty() || !sendOn(lane, run_, engine, now)) hold(lane, run_, now);
+    }
   }
   return Sent::kMore;
 }
 
-bool ShellSockets::sendPending(Engine& engine, quic::Time now) {
+void ShellSockets::hold(Lane& lane, std::deque<SlotPtr>& slots, quic::Time now) {
+  if (lane.held.empty()) lane.retryAt = now + kRetryAfter;
+  for (SlotPtr& slot : slots) {
+    if (lane.held.size() < kMostHeld) {
+      lane.held.push_back(std::move(slot));
+      continue;
+    }
+    stats_.pathErrors += slot->batch.segments;
+    free_.push_back(std::move(slot));
+  }
+  slots.clear();
+}
+
+bool ShellSockets::sendOn(Lane& lane, std::deque<SlotPtr>& slots, Engine& engine, quic::Time now) {
   std::array<io::Outgoing, kBatches> outgoing;
-  while (first_ < last_) {
-    // Batches for one socket in a row.
-    const std::size_t socket = slots_[first_].batch.path.socket;
+  const auto drop = [&] {
+    free_.push_back(std::move(slots.front()));
+    slots.pop_front();
+  };
+  while (!slots.empty()) {
     std::size_t count = 0;
-    for (std::size_t i = first_; i < last_ && slots_[i].batch.path.socket == socket; ++i) {
-      const quic::SendBatch& batch = slots_[i].batch;
+    for (const SlotPtr& slot : slots) {
+      if (count == outgoing.size()) break;
+      const quic::SendBatch& batch = slot->batch;
       outgoing[count++] = {batch.bytes(), batch.segmentSize, toSockAddr(batch.path.remote),
                            toSockAddr(batch.path.local), static_cast<std::uint8_t>(batch.ecn)};
     }
-    if (socket >= sockets_.size()) {
-      first_ += count;
-      continue;
-    }
-    const io::SendResult result = sockets_[socket].send(std::span(outgoing).first(count));
+    const io::SendResult result = lane.socket->send(std::span(outgoing).first(count));
     ++stats_.sends;
     for (std::size_t i = 0; i < result.batches; ++i) {
-      stats_.datagramsOut += slots_[first_ + i].batch.segments;
-      stats_.bytesOut += slots_[first_ + i].batch.used;
+      stats_.datagramsOut += slots.front()->batch.segments;
+      stats_.bytesOut += slots.front()->batch.used;
+      drop();
     }
-    first_ += result.batches;
     if (result.status == io::SendStatus::kSent) continue;
-    Slot& failed = slots_[first_];
+    quic::SendBatch& failed = slots.front()->batch;
     switch (result.status) {
       case io::SendStatus::kSent:
         break;
-      case io::SendStatus::kWouldBlock: {
+      case io::SendStatus::kWouldBlock:
         ++stats_.waits;
         // What of it left already does not leave twice.
-        quic::SendBatch& batch = failed.batch;
-        std::copy(batch.buffer.begin() + static_cast<std::ptrdiff_t>(result.bytes),
-                  batch.buffer.begin() + static_cast<std::ptrdiff_t>(batch.used), batch.buffer.begin());
-        batch.used -= result.bytes;
-        batch.segments -= batch.segmentSize > 0 ? result.bytes / batch.segmentSize : 0;
-        blockedOn_ = socket;
+        std::copy(failed.buffer.begin() + static_cast<std::ptrdiff_t>(result.bytes),
+                  failed.buffer.begin() + static_cast<std::ptrdiff_t>(failed.used), failed.buffer.begin());
+        failed.used -= result.bytes;
+        failed.segments -= failed.segmentSize > 0 ? result.bytes / failed.segmentSize : 0;
         return false;
-      }
       case io::SendStatus::kTooBig:
-        engine.onTooBig(failed.owner, failed.batch.path, static_cast<std::uint32_t>(failed.batch.segmentSize),
+        engine.onTooBig(slots.front()->owner, failed.path, static_cast<std::uint32_t>(failed.segmentSize),
                         now);
-        ++first_;
+        drop();
         break;
       case io::SendStatus::kPathError:
         // Lost, as on any bad network: this path's, this moment's trouble, never the connection's end.
-        stats_.pathErrors += failed.batch.segments;
+        stats_.pathErrors += failed.segments;
         pathError_ = result.error;
-        ++first_;
+        drop();
         break;
     }
   }

@@ -7,7 +7,7 @@ ConnectionStatus describe(const Tunnel& tunnel, const quic::Connection* connecti
   status.mtu = tunnel.mtu();
   status.queueBytes = tunnel.queue().bytes();
   status.queuePackets = tunnel.queue().packets();
-  status.memoryBytes = sizeof(Tunnel) + tunnel.queue().memoryBytes();
+  status.memoryBytes = tunnel.memoryBytes();
   status.tunnel = tunnel.counters();
   status.queue = tunnel.queue().counters();
   if (connection != nullptr) {

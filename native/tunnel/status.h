@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,22 @@
 #include "tunnel/tunnel.h"
 
 namespace mqvpn::tunnel {
+
+/// One link that a client is to use, whether it is in use or not.
+struct PathSlotStatus {
+  std::string device;
+  bool backup = false;
+  /// "down": the link is (no carrier, no address, no route), "connecting": the handshake is tried over it,
+  /// "opening": it is being validated, "waiting": it was refused or gave no answer, and is tried again later,
+  /// "active", "standby": a backup that is not needed, "silent": it stopped to answer and is probed.
+  std::string_view state;
+  /// Why it is not active, for a person; else empty.
+  std::string cause;
+  /// How long it has been so.
+  quic::Duration since = 0;
+  /// Of the connection's path that it carries, if there is one: an id in ConnectionStats::paths.
+  std::optional<std::uint32_t> pathId;
+};
 
 /// One connection, as plain data that can cross threads.
 struct ConnectionStatus {
@@ -28,6 +45,8 @@ struct ConnectionStatus {
   TunnelCounters tunnel;
   FairQueue::Counters queue;
   quic::ConnectionStats quic;
+  /// A client's, by slot.
+  std::vector<PathSlotStatus> slots;
 };
 
 struct EngineStatus {

@@ -34,6 +34,9 @@ void Tunnel::open(connect_ip::Session& session, bool peerTakesDatagrams) {
 void Tunnel::close() {
   session_ = nullptr;
   queue_.clear();
+  sentCopies_.clear();
+  receivedCopies_.clear();
+  offered_.reset();
   for (Packet* packet : diverted_) pool_.release(packet);
   diverted_.clear();
 }
@@ -46,7 +49,9 @@ void Tunnel::setIcmpSources(std::span<const connect_ip::Prefix> addresses) {
 void Tunnel::setMaxDatagramPayload(std::size_t bytes) {
   maxDatagramPayload_ = bytes;
   if (session_ == nullptr) return;
-  const std::size_t prefix = session_->packetPrefix().size();
+  // A packet that just fits must fit as a copy as well.
+  const std::size_t prefix =
+      session_->packetPrefix().size() + (session_->copiesAllowed() ? connect_ip::Session::kCopyBytes : 0);
   datagramRoom_ = useDatagrams_ && bytes > prefix ? bytes - prefix : 0;
   queue_.setQuantum(static_cast<std::uint32_t>(mtu()));
 }
@@ -109,6 +114,30 @@ bool Tunnel::sendFragments(const Packet& packet, const PacketView& view, quic::T
   return fragments.count() > 0;
 }
 
+void Tunnel::receiveDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin,
+                             const quic::Connection& connection, quic::Time now) {
+  if (session_ == nullptr) {
+    ++counters_.notOpen;
+    return;
+  }
+  std::optional<connect_ip::Session::CopyOf> copyOf;
+  const std::span<std::uint8_t> packet = session_->unwrap(payload, &copyOf);
+  if (packet.empty()) return;
+  if (copyOf) {
+    const auto original = connection.resolve(copyOf->path, copyOf->number);
+    // The path is long gone: whether its packet arrived cannot be said any more.
+    if (!original || connection.wasReceived(*original)) {
+      ++counters_.copiesDropped;
+      return;
+    }
+    receivedCopies_.add(*original, now);
+  } else if (receivedCopies_.covers(origin, now)) {
+    ++counters_.copiesDropped;
+    return;
+  }
+  receive(packet, now);
+}
+
 void Tunnel::receive(std::span<std::uint8_t> packet, quic::Time now) {
   if (session_ == nullptr) {
     ++counters_.notOpen;
@@ -156,8 +185,47 @@ void Tunnel::answer(const PacketView& about, IcmpError error, bool toPeer, quic:
   enqueue(packet, now);
 }
 
+void Tunnel::onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time) {
+  queue_.setRamping(paths[pulling].ramping);
+  queue_.setRoundTrip(paths[pulling].minRtt);
+}
+
+void Tunnel::onPathCount(std::size_t paths) { keepCopies_ = paths > 1; }
+
+/// What left before by a path that died goes first: it is late already.
+std::size_t Tunnel::copySize(std::uint32_t pathId, std::size_t most, quic::Time now) {
+  offered_.reset();
+  while (sentCopies_.waiting()) {
+    offered_ = sentCopies_.next(pathId, now);
+    if (!offered_) return 0;
+    const std::size_t size = session_->packetPrefix().size() + offered_->packet.size() +
+                             (session_->copiesAllowed() ? connect_ip::Session::kCopyBytes : 0);
+    if (size <= most) return size;
+    // The path that is left takes less.
+    sentCopies_.pop();
+    offered_.reset();
+  }
+  return 0;
+}
+
+void Tunnel::writeCopy(std::uint8_t* out) {
+  std::size_t at = session_->packetPrefix().size();
+  const quic::PacketId& original = offered_->original;
+  if (session_->copiesAllowed())
+    at = session_->writeCopyPrefix(out, {static_cast<std::uint8_t>(original.path),
+                                         static_cast<std::uint32_t>(original.number & 0xffffff)});
+  else
+    std::memcpy(out, session_->packetPrefix().data(), at);
+  std::memcpy(out + at, offered_->packet.data(), offered_->packet.size());
+  ++counters_.copiesOut;
+  sentCopies_.pop();
+  offered_.reset();
+}
+
 std::size_t Tunnel::nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) {
   if (session_ == nullptr || !useDatagrams_) return 0;
+  now_ = now;
+  if (const std::size_t size = copySize(pathId, most, now)) return size;
   const std::size_t prefix = session_->packetPrefix().size();
   while (const FairQueue::Head* head = queue_.peek(now)) {
     const std::size_t size = prefix + head->size;
@@ -168,14 +236,15 @@ std::size_t Tunnel::nextSize(std::uint32_t pathId, std::size_t most, quic::Time 
   return 0;
 }
 
-void Tunnel::write(std::uint8_t* out, std::uint64_t& tag) {
-  (void)tag;
+void Tunnel::write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64_t& tag) {
+  if (offered_) return writeCopy(out);
   const std::span<const std::uint8_t> prefix = session_->packetPrefix();
   std::memcpy(out, prefix.data(), prefix.size());
   const FairQueue::Head& head = queue_.head();
   std::uint8_t* packet = out + prefix.size();
   head.packet->segmenter.write(head.packet->index, packet);
   if (head.mark) markCongestion({packet, head.size});
+  if (keepCopies_) tag = sentCopies_.add({packet, head.size}, carrier, now_);
   ++counters_.packetsOut;
   counters_.bytesOut += head.size;
   queue_.pop();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,10 +12,12 @@
 #include "connect_ip/icmp.h"
 #include "connect_ip/rate_limiter.h"
 #include "connect_ip/session.h"
-#include "quic/application.h"
+#include "quic/connection.h"
 #include "tunnel/fair_queue.h"
 #include "tunnel/packet_pool.h"
+#include "tunnel/received_copies.h"
 #include "tunnel/scheduler.h"
+#include "tunnel/sent_copies.h"
 #include "tunnel/siphash.h"
 #include "tunnel/tun_sink.h"
 
@@ -37,6 +40,8 @@ struct TunnelCounters {
   /// A capsule was wanted and the stream had no room.
   std::uint64_t capsuleRoom = 0;
   std::uint64_t icmpSent = 0;
+  /// Packets that left a second time because their path died, and second copies that were dropped on arrival.
+  std::uint64_t copiesOut = 0, copiesDropped = 0;
 };
 
 /// The data plane of one CONNECT-IP request, at either end. From the TUN device to the connection: checks
@@ -78,21 +83,29 @@ class Tunnel final : public quic::DatagramSource {
 
   /// A packet from the TUN device; `view` is of packet->data. Takes it.
   void send(Packet* packet, connect_ip::PacketView& view, quic::Time now);
+  /// The payload of an HTTP Datagram of the peer, which came in packet `origin` of `connection`.
+  void receiveDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin,
+                       const quic::Connection& connection, quic::Time now);
   /// An IP packet that the peer sent.
   void receive(std::span<std::uint8_t> packet, quic::Time now);
+  /// quic::ConnectionEvents: the fate of what write() gave a tag.
+  void onDatagramAcked(std::uint64_t tag) { sentCopies_.onAcked(tag); }
+  void onDatagramLost(std::uint64_t tag) { sentCopies_.onLost(tag); }
+  void onDatagramStranded(std::uint64_t tag) { sentCopies_.onStranded(tag); }
   /// Sends what has to go in capsules. Call it when Connection::produce() has nothing more, and when the
   /// stream is writable again. True: something was written, so produce() has.
   bool sendCapsules(quic::Time now);
 
   // --- quic::DatagramSource
-  bool hasDatagram() const override { return session_ != nullptr && useDatagrams_ && !queue_.empty(); }
-  std::size_t nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) override;
-  void onPathPulls(bool ramping, quic::Duration rtt) override {
-    queue_.setRamping(ramping);
-    queue_.setRoundTrip(rtt);
+  bool hasDatagram() const override {
+    return session_ != nullptr && useDatagrams_ && (!queue_.empty() || sentCopies_.waiting());
   }
-  void write(std::uint8_t* out, std::uint64_t& tag) override;
+  std::size_t nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) override;
+  void onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time now) override;
+  void onPathCount(std::size_t paths) override;
+  void write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64_t& tag) override;
 
+  std::size_t memoryBytes() const { return sizeof(*this) + queue_.memoryBytes() + sentCopies_.memoryBytes(); }
   FairQueue& queue() { return queue_; }
   const FairQueue& queue() const { return queue_; }
   const TunnelCounters& counters() const { return counters_; }
@@ -108,6 +121,8 @@ class Tunnel final : public quic::DatagramSource {
   bool sendFragments(const Packet& packet, const connect_ip::PacketView& view, quic::Time now);
   void divert(const FairQueue::Head& head, quic::Time now);
   bool sendCapsule(std::span<const std::uint8_t> packet);
+  std::size_t copySize(std::uint32_t pathId, std::size_t most, quic::Time now);
+  void writeCopy(std::uint8_t* out);
 
   const Side side_;
   PacketPool& pool_;
@@ -124,6 +139,12 @@ class Tunnel final : public quic::DatagramSource {
   /// For an IP packet in a QUIC DATAGRAM.
   std::size_t datagramRoom_ = 0;
   std::vector<Packet*> diverted_;
+  SentCopies sentCopies_;
+  ReceivedCopies receivedCopies_;
+  /// What nextSize() offered last, instead of the queue's head.
+  std::optional<SentCopies::Copy> offered_;
+  bool keepCopies_ = false;
+  quic::Time now_ = 0;
   TunnelCounters counters_;
 };
 
