@@ -259,8 +259,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   std::uint32_t largestMtu(std::uint32_t interface) const;
 
   // connection_silence.cc
-  enum class Rank : std::uint8_t { kNormal, kBackup, kSilent, kUnproven };
-  static Rank rankOf(const Path& path);
+  enum class Rank : std::uint8_t { kNormal, kBackup, kSmall, kSilent, kUnproven };
+  Rank rankOf(const Path& path) const;
   Rank bestRank() const;
   bool mayCarryDatagrams(const Path& path) const;
   Duration silenceAfter(const Path& path) const;

@@ -51,6 +51,8 @@ void Connection::onPeerMoved(Path& path, const NetworkPath& network, const Conne
     host_.random.fill(question.data);
     if (path.answers.size() < PathAnswer::kMost) path.answers.push_back(question);
   }
+  // What is on its way to the old address is as good as lost.
+  if (paths_.size() > 1) strandDatagrams(path);
   const bool onlyPort = network.remote.sameHost(path.network.remote);
   const bool back = path.validatedBefore && *path.validatedBefore == network && !path.amplification.validated;
   path.network = network;
@@ -199,11 +201,19 @@ std::size_t Connection::datagramRoom(const Path& path) const {
 std::size_t Connection::maxDatagramPayload() const { return maxDatagramPayload_; }
 
 void Connection::updateMaxDatagramPayload() {
-  std::size_t least = SIZE_MAX;
-  for (const auto& path : paths_)
-    if (!path->probingOnly) least = std::min(least, datagramRoom(*path));
-  if (least == SIZE_MAX) return;
-  if (least == maxDatagramPayload_ || !readyTold_) return;
+  // The least of those whose size is known. One that is still being measured does not count while another can
+  // carry: it would take the MTU of the tunnel down for a moment (see Rank::kSmall).
+  std::size_t settled = SIZE_MAX, measuring = 0;
+  for (const auto& path : paths_) {
+    if (path->probingOnly) continue;
+    const std::size_t room = datagramRoom(*path);
+    if (path->mtu.searching())
+      measuring = std::max(measuring, room);
+    else
+      settled = std::min(settled, room);
+  }
+  const std::size_t least = settled != SIZE_MAX ? settled : measuring;
+  if (least == 0 || least == maxDatagramPayload_ || !readyTold_) return;
   maxDatagramPayload_ = least;
   events_.onMaxDatagramPayload(least);
 }

@@ -270,10 +270,10 @@ bool Connection::produceOneRtt(SendBatch& batch, Path& path) {
     Build build;
     build.datagrams = true;
     build.padTo = batch.segments == 0 ? 0 : batch.segmentSize;
-    uniform = append(build);
-    if (isClosing()) break;
+    const bool full = append(build);
     // The source had nothing for this path after all.
-    if (!uniform && build.count == 0) break;
+    if (isClosing() || build.count == 0) break;
+    uniform = full;
   }
   if ((!datagram || !hasDatagram() || path.refused) && !control && !path.probingOnly &&
       path.sender.windowRoom() >= mtu)

@@ -26,9 +26,12 @@ constexpr unsigned kPersistent = 3;
 
 }  // namespace
 
-Connection::Rank Connection::rankOf(const Path& path) {
+Connection::Rank Connection::rankOf(const Path& path) const {
   if (path.probingOnly) return Rank::kUnproven;
   if (path.silentSince != kNever) return Rank::kSilent;
+  // What waits is as large as the other paths take. In a round trip or two it is known whether this one does,
+  // too.
+  if (path.mtu.searching() && datagramRoom(path) < maxDatagramPayload_) return Rank::kSmall;
   // draft-ietf-quic-multipath-21 §3.3: "PATH_STATUS_BACKUP suggests that a path should only be used as
   // backup, i.e., that no traffic should be sent on that path if another path is available and usable."
   return path.backup || path.peerWantsBackup ? Rank::kBackup : Rank::kNormal;

@@ -121,6 +121,26 @@ TEST_CASE("a source that offers more than a packet takes does not keep the sende
   sim.clientConnection()->setDatagramSource(nullptr);
 }
 
+TEST_CASE("a source that has nothing for this path does not keep it from acknowledging") {
+  struct Elsewhere final : DatagramSource {
+    bool hasDatagram() const override { return true; }
+    std::size_t nextSize(std::uint32_t, std::size_t, Time) override { return 0; }
+    void write(std::uint8_t*, const PacketId&, std::uint64_t&) override { FAIL("nothing was offered"); }
+  } source;
+  Sim sim({}, simServerTls(), simClientTls());
+  sim.connect();
+  REQUIRE(sim.run(sim.now + 5 * kSecond, [&] { return sim.clientConnection()->handshakeConfirmed(); }));
+  sim.run(sim.now + kSecond);
+  sim.clientConnection()->setDatagramSource(&source);
+  sim.server.datagramsToSend = 100;
+  sim.serverConnection()->ping();
+  const std::uint64_t before = sim.events;
+  sim.run(sim.now + kSecond);
+  CHECK(sim.server.datagramsAcked == 100);
+  CHECK(sim.events - before < 2000);
+  sim.clientConnection()->setDatagramSource(nullptr);
+}
+
 TEST_CASE("a client whose 0-RTT data is in flight keeps asking, in case the server may not send") {
   SimOptions options;
   Sim first(options, simServerTls(), simClientTls());

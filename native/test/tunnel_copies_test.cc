@@ -30,22 +30,22 @@ bool equals(std::span<const std::uint8_t> a, const std::vector<std::uint8_t>& b)
 
 TEST_CASE("what was in flight on a dead path is offered to the others, oldest first, once") {
   SentCopies copies;
-  const auto first = copies.add(packetOf(1, 100), {0, 10}, 1000);
-  const auto second = copies.add(packetOf(2, 1400), {0, 11}, 1000);
-  const auto other = copies.add(packetOf(3, 50), {1, 10}, 1000);
+  const auto first = copies.add(packetOf(1, 100), {0, 10}, false, 1000);
+  const auto second = copies.add(packetOf(2, 1400), {0, 11}, false, 1000);
+  const auto other = copies.add(packetOf(3, 50), {1, 10}, false, 1000);
   CHECK(!copies.waiting());
   copies.onStranded(second);
   copies.onStranded(first);
   CHECK(copies.waiting());
-  CHECK(!copies.next(0, 2000));
-  auto copy = copies.next(1, 2000);
+  CHECK(!copies.next(0, false, 2000));
+  auto copy = copies.next(1, false, 2000);
   REQUIRE(copy);
   CHECK(copy->original == PacketId{0, 10});
   CHECK(equals(copy->packet, packetOf(1, 100)));
   // It stays until it has left.
-  CHECK(copies.next(2, 2000)->original == PacketId{0, 10});
+  CHECK(copies.next(2, false, 2000)->original == PacketId{0, 10});
   copies.pop();
-  CHECK(copies.next(1, 2000)->original == PacketId{0, 11});
+  CHECK(copies.next(1, false, 2000)->original == PacketId{0, 11});
   copies.pop();
   CHECK(!copies.waiting());
   copies.onStranded(first);
@@ -57,26 +57,42 @@ TEST_CASE("what was in flight on a dead path is offered to the others, oldest fi
 
 TEST_CASE("an acknowledgement that comes late takes a copy back, a loss does not") {
   SentCopies copies;
-  const auto a = copies.add(packetOf(1, 100), {0, 1}, 0);
-  const auto b = copies.add(packetOf(2, 100), {0, 2}, 0);
+  const auto a = copies.add(packetOf(1, 100), {0, 1}, false, 0);
+  const auto b = copies.add(packetOf(2, 100), {0, 2}, false, 0);
   copies.onStranded(a);
   copies.onStranded(b);
   copies.onAcked(a);
   copies.onLost(b);
-  CHECK(copies.next(1, 1)->original == PacketId{0, 2});
+  CHECK(copies.next(1, false, 1)->original == PacketId{0, 2});
   copies.pop();
   CHECK(!copies.waiting());
-  const auto c = copies.add(packetOf(3, 100), {0, 3}, 0);
+  const auto c = copies.add(packetOf(3, 100), {0, 3}, false, 0);
   copies.onLost(c);
   copies.onStranded(c);
   CHECK(!copies.waiting());
 }
 
+TEST_CASE("packets of sparse flows leave again before those of bulk") {
+  SentCopies copies;
+  const auto bulk = copies.add(packetOf(1, 100), {0, 1}, false, 0);
+  const auto sparse = copies.add(packetOf(2, 100), {0, 2}, true, 0);
+  copies.onStranded(bulk);
+  CHECK(!copies.sparseWaiting());
+  copies.onStranded(sparse);
+  CHECK(copies.sparseWaiting());
+  CHECK(!copies.next(0, true, 1));
+  CHECK(copies.next(1, true, 1)->original == PacketId{0, 2});
+  copies.pop();
+  CHECK(!copies.sparseWaiting());
+  CHECK(!copies.next(1, true, 1));
+  CHECK(copies.next(1, false, 1)->original == PacketId{0, 1});
+}
+
 TEST_CASE("what is just young enough is sent again, what is just too old is not") {
   for (const bool old : {false, true}) {
     SentCopies copies;
-    copies.onStranded(copies.add(packetOf(1, 100), {0, 1}, kSecond));
-    CHECK(copies.next(1, kSecond + SentCopies::kMostAge - (old ? 0 : 1)).has_value() == !old);
+    copies.onStranded(copies.add(packetOf(1, 100), {0, 1}, false, kSecond));
+    CHECK(copies.next(1, false, kSecond + SentCopies::kMostAge - (old ? 0 : 1)).has_value() == !old);
     CHECK(copies.waiting() == !old);
   }
 }
@@ -84,13 +100,13 @@ TEST_CASE("what is just young enough is sent again, what is just too old is not"
 TEST_CASE("memory grows to what is in flight, and not beyond its bound") {
   SentCopies copies;
   CHECK(copies.memoryBytes() == 0);
-  for (std::uint64_t i = 0; i < 30; ++i) copies.onAcked(copies.add(packetOf(i, 1400), {0, i}, i));
+  for (std::uint64_t i = 0; i < 30; ++i) copies.onAcked(copies.add(packetOf(i, 1400), {0, i}, false, i));
   CHECK(copies.memoryBytes() < 100'000);
   std::uint64_t newest = 0;
-  for (std::uint64_t i = 0; i < 10'000; ++i) newest = copies.add(packetOf(i, 1400), {0, i}, 1000);
+  for (std::uint64_t i = 0; i < 10'000; ++i) newest = copies.add(packetOf(i, 1400), {0, i}, false, 1000);
   CHECK(copies.memoryBytes() < SentCopies::kMostBytes + (2 << 20));
   copies.onStranded(newest);
-  CHECK(equals(copies.next(1, 1000)->packet, packetOf(9999, 1400)));
+  CHECK(equals(copies.next(1, false, 1000)->packet, packetOf(9999, 1400)));
   copies.clear();
   CHECK(copies.memoryBytes() == 0);
   CHECK(!copies.waiting());
@@ -117,7 +133,7 @@ TEST_CASE("random operations: every copy has the bytes of its packet, and none i
       now += random() % (kMillisecond / 2);
       const std::size_t size = 20 + random() % (seed % 3 == 0 ? 9000 : 1400);
       const PacketId carrier{static_cast<std::uint32_t>(random() % 3), step};
-      const std::uint64_t tag = copies.add(packetOf(step, size), carrier, now);
+      const std::uint64_t tag = copies.add(packetOf(step, size), carrier, false, now);
       REQUIRE(tag != 0);
       known[tag] = {step, size, carrier};
       const std::uint64_t some = tag - random() % std::min<std::uint64_t>(tag, 500);
@@ -133,7 +149,7 @@ TEST_CASE("random operations: every copy has the bytes of its packet, and none i
           for (std::uint64_t t = some; t <= tag; ++t) copies.onStranded(t);
           break;
         case 3:
-          while (const auto copy = copies.next(1, now)) {
+          while (const auto copy = copies.next(1, false, now)) {
             const auto found = std::find_if(known.begin(), known.end(), [&](const auto& one) {
               return one.second.carrier == copy->original;
             });

@@ -295,3 +295,45 @@ TEST_CASE("random operations never lose count of bytes, packets or slots") {
   CHECK(fixture.pool.freeSmall() == 128);
   CHECK(fixture.pool.freeLarge() == 8);
 }
+
+TEST_CASE("lanes are queues of their own, and a flow moves from one to another in its order") {
+  struct ByFlow final : FlowPlacer {
+    Lane place(FlowRecord&, Time) override { return lane; }
+    Lane lane = 1;
+  } placer;
+  Fixture fixture;
+  fixture.queue.setPlacer(&placer);
+  const auto takeFrom = [&](Lane lane) -> std::optional<Out> {
+    const FairQueue::Head* head = fixture.queue.peek(lane, 0);
+    if (head == nullptr) return std::nullopt;
+    Bytes bytes(head->size);
+    head->packet->segmenter.write(head->packet->index, bytes.data());
+    const Out out{head->packet->flowHash, numberOf(bytes.data()), bytes.size(), head->mark};
+    fixture.queue.pop();
+    return out;
+  };
+  for (std::uint32_t i = 1; i <= 4; ++i) fixture.put(1, 1000, i, 0);
+  placer.lane = 2;
+  for (std::uint32_t i = 1; i <= 4; ++i) fixture.put(2, 1000, i, 0);
+  CHECK_FALSE(takeFrom(kSharedLane));
+  CHECK(takeFrom(1)->flow == 1);
+  CHECK(takeFrom(2)->flow == 2);
+  // Both lanes have told their heads; the last is taken.
+  CHECK(fixture.queue.peek(1, 0)->packet->flowHash == 1);
+  CHECK(takeFrom(2)->number == 2);
+  fixture.queue.move(0, 2);
+  CHECK_FALSE(takeFrom(1));
+  CHECK(fixture.queue.flowsIn(2) == 2);
+  std::map<std::uint32_t, std::uint32_t> last{{1, 1}, {2, 2}};
+  for (int i = 0; i < 3; ++i) {
+    const auto out = takeFrom(2);
+    REQUIRE(out);
+    CHECK(out->number == ++last[out->flow]);
+  }
+  fixture.queue.moveAll(2, [](const FlowRecord&) { return Lane{3}; });
+  CHECK_FALSE(takeFrom(2));
+  while (const auto out = takeFrom(3)) CHECK(out->number == ++last[out->flow]);
+  CHECK(last[1] == 4);
+  CHECK(last[2] == 4);
+  CHECK(fixture.queue.empty());
+}

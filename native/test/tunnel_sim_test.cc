@@ -112,6 +112,7 @@ TEST_CASE("with a saved ticket the addresses are there after one round trip") {
   CHECK(sim.now() - start < kRtt + 3 * kMillisecond);
   CHECK(second.event<ConnectedEvent>()->resumed);
   CHECK(second.event<ConnectedEvent>()->earlyData);
+  CHECK(second.vpn.status(sim.now()).connections[0].slots[0].state == "active");
   CHECK(sim.ping(second, kInternet));
 }
 

@@ -10,9 +10,7 @@ void ClientAttempt::onEarlyDataRejected() {
   if (http_) http_->onEarlyDataRejected();
 }
 
-void ClientAttempt::onHandshakeComplete() {
-  if (engine_.isCurrent(*this)) engine_.onHandshakeComplete();
-}
+void ClientAttempt::onHandshakeComplete() { engine_.onHandshakeComplete(*this); }
 
 void ClientAttempt::onDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin,
                                quic::Time now) {

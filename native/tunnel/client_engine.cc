@@ -74,8 +74,8 @@ ClientEngine::ClientEngine(ClientSettings settings, const tls::ClientContext& tl
       random_(random),
       events_(events),
       pool_(settings_.engine.pool),
-      scheduler_(makeScheduler(settings_.engine.scheduler)),
-      tunnel_(Tunnel::Side::kClient, {pool_, tun, *scheduler_, randomKey(random), settings_.engine.queue}),
+      tunnel_(Tunnel::Side::kClient,
+              {pool_, tun, settings_.engine.scheduler, randomKey(random), settings_.engine.queue}),
       paths_(settings_.paths, events),
       httpEvents_(std::make_unique<HttpEvents>(*this)) {}
 
@@ -182,19 +182,21 @@ void ClientEngine::onReady(ClientAttempt& attempt, bool early) {
   }
   if (over_ || (decided_ && !isCurrent(attempt))) return;
   // 0-RTT data goes out at once; it does not decide the race.
-  if (!early && !decided_) {
-    choose(attempt);
-    decided_ = true;
-    handshakeDeadline_ = launchAt_ = quic::kNever;
-    for (const auto& other : attempts_)
-      if (other.get() != &attempt && !other->connection()->isClosing())
-        other->connection()->closeApplication(http3::code(http3::ErrorCode::kNoError),
-                                              "another link was faster");
-    paths_.attach(*attempt.connection(), attempt.slot(), now_);
-  } else if (early && current_ == nullptr) {
-    choose(attempt);
-  }
+  if (!early) decide(attempt);
+  if (early && current_ == nullptr) choose(attempt);
   if (isCurrent(attempt)) begin(early);
+}
+
+void ClientEngine::decide(ClientAttempt& attempt) {
+  if (decided_ || over_) return;
+  choose(attempt);
+  decided_ = true;
+  handshakeDeadline_ = launchAt_ = quic::kNever;
+  for (const auto& other : attempts_)
+    if (other.get() != &attempt && !other->connection()->isClosing())
+      other->connection()->closeApplication(http3::code(http3::ErrorCode::kNoError),
+                                            "another link was faster");
+  paths_.attach(*attempt.connection(), attempt.slot(), now_);
 }
 
 void ClientEngine::choose(ClientAttempt& attempt) {
@@ -307,7 +309,7 @@ void ClientEngine::onTimeout(quic::Time now) {
   if (handshakeDeadline_ <= now) {
     handshakeDeadline_ = quic::kNever;
     ClosedEvent event;
-    event.cause = "handshake-timeout";
+    event.cause = attempts_.empty() ? "no-link" : "handshake-timeout";
     event.message = attempts_.empty() ? "no link is up (" + paths_.whyNoneIsUp() + ")"
                                       : "no answer from the server over any link";
     event.retryable = true;
@@ -395,7 +397,10 @@ void ClientEngine::tellTicket() {
 
 // --- the connection
 
-void ClientEngine::onHandshakeComplete() {
+void ClientEngine::onHandshakeComplete(ClientAttempt& attempt) {
+  // After 0-RTT that the server took, nothing else says so.
+  decide(attempt);
+  if (!isCurrent(attempt)) return;
   handshakeAt_ = now_;
   configurationDeadline_ = now_ + kConfigurationTimeout;
   if (state_ == State::kConnecting) setState(State::kHandshakeDone);

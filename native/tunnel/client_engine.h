@@ -60,7 +60,7 @@ class ClientEngine final : public Engine, private quic::EndpointEvents, private 
   // ClientAttempt
   bool isCurrent(const ClientAttempt& attempt) const { return current_ == &attempt; }
   void onReady(ClientAttempt& attempt, bool early);
-  void onHandshakeComplete();
+  void onHandshakeComplete(ClientAttempt& attempt);
   void onDatagram(std::span<std::uint8_t> payload, const quic::PacketId& origin, quic::Time now);
   void onMaxDatagramPayload(std::size_t bytes);
   void onClosed(ClientAttempt& attempt, const quic::CloseInfo& info);
@@ -84,6 +84,7 @@ class ClientEngine final : public Engine, private quic::EndpointEvents, private 
   void scheduleLaunch();
   /// From now on this is the connection; what was begun over another one is forgotten.
   void choose(ClientAttempt& attempt);
+  void decide(ClientAttempt& attempt);
   void begin(bool early);
   void serve();
   void endWith(ClosedEvent event);
@@ -102,7 +103,6 @@ class ClientEngine final : public Engine, private quic::EndpointEvents, private 
   quic::RandomSource& random_;
   EventSink& events_;
   PacketPool pool_;
-  std::unique_ptr<Scheduler> scheduler_;
   Tunnel tunnel_;
   std::unique_ptr<quic::Endpoint> endpoint_;
   ClientPaths paths_;

@@ -21,18 +21,22 @@ add_library(mqvpn_tunnel STATIC
   client_engine.cc
   client_paths.cc
   explain.cc
+  min_rtt.cc
   scheduler.cc
   server_client.cc
   sent_copies.cc
   server_engine.cc
   status.cc
   tunnel.cc
+  wlb.cc
+  wlb_capacity.cc
 )
 target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mqvpn_http3 mqvpn_quic)
 
 mqvpn_add_test(tunnel_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_paths_test.cc ../test/tunnel_many_test.cc
-          ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc ../test/tunnel_copies_test.cc
+          ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc ../test/tunnel_copies_test.cc ../test/tunnel_scheduler_test.cc
+          ../test/tunnel_wlb_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel)
 
@@ -53,7 +57,7 @@ add_library(mqvpn_tunnel_shell STATIC
 target_link_libraries(mqvpn_tunnel_shell PUBLIC mqvpn_tunnel mqvpn_io Threads::Threads)
 
 mqvpn_add_test(tunnel_shell_test
-  SOURCES ../test/io_net_test_main.cc ../test/tunnel_shell_test.cc ../test/tunnel_shell_files_test.cc
+  SOURCES ../test/io_net_test_main.cc ../test/tunnel_shell_test.cc ../test/tunnel_shell_files_test.cc ../test/tunnel_shell_links_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel_shell)
 if(TARGET tunnel_shell_test)

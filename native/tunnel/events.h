@@ -85,7 +85,7 @@ struct PathEvent {
   std::string cause;
 };
 struct ClosedEvent {
-  /// "local", "peer", "idle", "handshake-timeout", "stateless-reset", "version", "tls", "refused",
+  /// "local", "peer", "idle", "handshake-timeout", "no-link", "stateless-reset", "version", "tls", "refused",
   /// "protocol".
   std::string cause;
   connect_ip::Refusal refusal = connect_ip::Refusal::kNone;

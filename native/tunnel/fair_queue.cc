@@ -9,6 +9,8 @@ namespace mqvpn::tunnel {
 namespace {
 /// As Linux: a flood pays for the search of the fattest flow once per so many packets.
 constexpr unsigned kMostDropsAtOnce = 64;
+/// So many flows are looked at for one that another path may take over.
+constexpr unsigned kMostLooked = 32;
 
 std::uint64_t remainingBytes(const Packet& packet) {
   const std::size_t left = packet.segmenter.count() - packet.index;
@@ -30,7 +32,9 @@ FairQueue::FlowIndex FairQueue::flowOf(std::uint32_t hash) {
   return index;
 }
 
-void FairQueue::append(List& list, FlowIndex index, Where where) {
+void FairQueue::append(FlowIndex index, Where where) {
+  LaneState& lane = lanes_[flows_[index].record.lane];
+  List& list = where == Where::kNew ? lane.fresh : lane.old;
   flows_[index].next = kNone;
   flows_[index].where = where;
   if (list.empty()) {
@@ -39,17 +43,42 @@ void FairQueue::append(List& list, FlowIndex index, Where where) {
     flows_[list.last].next = index;
   }
   list.last = index;
+  ++lane.flows;
 }
 
-FairQueue::FlowIndex FairQueue::removeFirst(List& list) {
+FairQueue::FlowIndex FairQueue::removeFirst(LaneState& lane, List& list) {
   const FlowIndex index = list.first;
   list.first = flows_[index].next;
   if (list.empty()) list.last = kNone;
   flows_[index].where = Where::kIdle;
+  --lane.flows;
   return index;
 }
 
-void FairQueue::enqueue(Packet* packet, quic::Time now) {
+void FairQueue::move(FlowIndex index, Lane to) {
+  Flow& flow = flows_[index];
+  LaneState& lane = lanes_[flow.record.lane];
+  const Where where = flow.where;
+  if (lane.chosen == index) lane.chosen = kNone;
+  if (where == Where::kIdle) {
+    flow.record.lane = to;
+    return;
+  }
+  List& list = where == Where::kNew ? lane.fresh : lane.old;
+  FlowIndex before = kNone;
+  for (FlowIndex at = list.first; at != index; at = flows_[at].next) before = at;
+  if (before == kNone) {
+    list.first = flow.next;
+  } else {
+    flows_[before].next = flow.next;
+  }
+  if (list.last == index) list.last = before;
+  --lane.flows;
+  flow.record.lane = to;
+  append(index, where);
+}
+
+void FairQueue::enqueue(Packet* packet, quic::Time now, FlowKind kind) {
   const FlowIndex index = flowOf(packet->flowHash);
   Flow& flow = flows_[index];
   packet->enqueuedAt = now;
@@ -70,7 +99,12 @@ void FairQueue::enqueue(Packet* packet, quic::Time now) {
   // credit.
   if (flow.where == Where::kIdle) {
     flow.deficit = quantum_;
-    append(new_, index, Where::kNew);
+    FlowRecord& record = flow.record;
+    if (now - record.servedAt > FlowRecord::kForget) record = FlowRecord{};
+    // Those that share a bucket share the fate of the one that minds most.
+    record.kind = std::max(record.kind, kind);
+    record.lane = placer_ != nullptr ? placer_->place(record, now) : kSharedLane;
+    append(index, Where::kNew);
   }
   while (bytes_ > limits_.bytes || packets_ > limits_.packets) dropFattest();
 }
@@ -82,6 +116,7 @@ void FairQueue::advance(Flow& flow) {
   bytes_ -= size;
   --packets_;
   ++packet->index;
+  flow.markDue = false;
   if (!packet->empty()) return;
   flow.first = packet->next;
   if (flow.first == nullptr) flow.last = nullptr;
@@ -93,13 +128,14 @@ bool FairQueue::chooseFrom(FlowIndex index, quic::Time now) {
   Flow& flow = flows_[index];
   while (flow.first != nullptr) {
     Packet* packet = flow.first;
-    head_ = {packet, packet->size(), false};
+    head_ = {packet, packet->size(), flow.markDue};
+    if (flow.markDue) return true;
     if (ramping_) flow.codel.onEmpty();
     if (ramping_ || !flow.codel.shouldDrop(now - packet->enqueuedAt, flow.bytes, quantum_, codelLimits_, now))
       return true;
     // RFC 8290 §4.1, RFC 3168 §5: who speaks ECN is told without a loss.
     if (isEcnCapable(packet->segmenter.front())) {
-      head_.mark = true;
+      head_.mark = flow.markDue = true;
       ++counters_.marks;
       return true;
     }
@@ -110,45 +146,81 @@ bool FairQueue::chooseFrom(FlowIndex index, quic::Time now) {
   return false;
 }
 
-const FairQueue::Head* FairQueue::peek(quic::Time now) {
-  if (chosen_ != kNone) return &head_;
+const FairQueue::Head* FairQueue::offer(FlowIndex index, Lane lane, bool inTurn, quic::Time now) {
+  offeredFlow_ = index;
+  offeredLane_ = lane;
+  offeredInTurn_ = inTurn;
+  offeredAt_ = now;
+  return &head_;
+}
+
+const FairQueue::Head* FairQueue::peek(Lane laneNumber, quic::Time now) {
+  LaneState& lane = lanes_[laneNumber];
+  if (lane.chosen != kNone) {
+    const Flow& flow = flows_[lane.chosen];
+    head_ = {flow.first, flow.first->size(), flow.markDue};
+    return offer(lane.chosen, laneNumber, true, now);
+  }
   // RFC 8290 §4.2: new flows first; one that has used up its credit gets a quantum more and goes to the end
   // of the old ones.
-  while (!new_.empty() || !old_.empty()) {
-    const bool fromNew = !new_.empty();
-    List& list = fromNew ? new_ : old_;
+  while (!lane.fresh.empty() || !lane.old.empty()) {
+    const bool fromNew = !lane.fresh.empty();
+    List& list = fromNew ? lane.fresh : lane.old;
     const FlowIndex index = list.first;
     Flow& flow = flows_[index];
     if (flow.deficit <= 0) {
       flow.deficit += quantum_;
-      append(old_, removeFirst(list), Where::kOld);
+      append(removeFirst(lane, list), Where::kOld);
       continue;
     }
     if (chooseFrom(index, now)) {
-      chosen_ = index;
-      return &head_;
+      lane.chosen = index;
+      return offer(index, laneNumber, true, now);
     }
     // §4.2: an empty flow leaves the list; one from the new list passes through the old one first, if others
     // wait there: it could starve them otherwise, by being new again with each packet.
-    removeFirst(list);
-    if (fromNew && !old_.empty()) append(old_, index, Where::kOld);
+    removeFirst(lane, list);
+    if (fromNew && !lane.old.empty()) append(index, Where::kOld);
+  }
+  return nullptr;
+}
+
+const FairQueue::Head* FairQueue::peekStale(Lane laneNumber, quic::Duration leastWait, bool tcpToo,
+                                            quic::Time now) {
+  LaneState& lane = lanes_[laneNumber];
+  unsigned looked = 0;
+  for (const List* list : {&lane.fresh, &lane.old}) {
+    for (FlowIndex index = list->first; index != kNone && looked < kMostLooked;
+         index = flows_[index].next, ++looked) {
+      Flow& flow = flows_[index];
+      if (flow.first == nullptr || now - flow.first->enqueuedAt < leastWait) continue;
+      if (flow.record.kind == FlowKind::kTcp && !tcpToo) continue;
+      if (lane.chosen == index) lane.chosen = kNone;
+      if (chooseFrom(index, now)) return offer(index, laneNumber, false, now);
+    }
   }
   return nullptr;
 }
 
 void FairQueue::pop() {
-  Flow& flow = flows_[chosen_];
-  flow.deficit -= static_cast<std::int64_t>(head_.size);
+  Flow& flow = flows_[offeredFlow_];
+  flow.record.servedAt = offeredAt_;
+  flow.record.served += head_.size;
+  noteBacklog(flow, offeredAt_ - head_.packet->enqueuedAt, offeredAt_);
+  // What another path takes out of turn is a gift.
+  if (offeredInTurn_) flow.deficit -= static_cast<std::int64_t>(head_.size);
   ++counters_.dequeued;
   advance(flow);
-  chosen_ = kNone;
+  if (LaneState& lane = lanes_[offeredLane_]; lane.chosen == offeredFlow_) lane.chosen = kNone;
+  offeredFlow_ = kNone;
 }
 
 void FairQueue::dropFattest() {
   const auto fattest = std::max_element(flows_.begin(), flows_.end(),
                                         [](const Flow& a, const Flow& b) { return a.bytes < b.bytes; });
   if (fattest == flows_.end() || fattest->first == nullptr) return;
-  if (chosen_ == static_cast<FlowIndex>(fattest - flows_.begin())) chosen_ = kNone;
+  LaneState& lane = lanes_[fattest->record.lane];
+  if (lane.chosen == static_cast<FlowIndex>(fattest - flows_.begin())) lane.chosen = kNone;
   const std::uint64_t half = fattest->bytes / 2;
   for (unsigned i = 0; i < kMostDropsAtOnce && fattest->first != nullptr && fattest->bytes > half; ++i) {
     ++counters_.overflow;
@@ -165,15 +237,15 @@ void FairQueue::clear() {
     }
     flow = Flow{};
   }
-  new_ = old_ = {};
+  lanes_ = {};
   bytes_ = packets_ = 0;
-  chosen_ = kNone;
+  offeredFlow_ = kNone;
 }
 
 void FairQueue::shrink() {
   if (!empty()) return;
-  new_ = old_ = {};
-  chosen_ = kNone;
+  lanes_ = {};
+  offeredFlow_ = kNone;
   buckets_.reset();
   std::vector<Flow>().swap(flows_);
 }

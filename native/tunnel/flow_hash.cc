@@ -52,12 +52,24 @@ std::uint32_t discriminator(Bytes packet, std::size_t at, std::uint8_t protocol)
   }
 }
 
-std::uint32_t finish(SipHash& hash, std::uint8_t protocol, std::uint32_t rest, bool fragment) {
-  hash.add(std::uint64_t{rest} << 32 | std::uint64_t{fragment} << 8 | protocol);
-  return static_cast<std::uint32_t>(hash.finish());
+FlowKind kindOf(std::uint8_t protocol) {
+  switch (protocol) {
+    case kTcp:
+      return FlowKind::kTcp;
+    case kUdp:
+    case kUdpLite:
+      return FlowKind::kUdp;
+    default:
+      return FlowKind::kOther;
+  }
 }
 
-std::uint32_t hash4(Bytes packet, const HashKey& key) {
+FlowLabel finish(SipHash& hash, std::uint8_t protocol, std::uint32_t rest, bool fragment) {
+  hash.add(std::uint64_t{rest} << 32 | std::uint64_t{fragment} << 8 | protocol);
+  return {static_cast<std::uint32_t>(hash.finish()), fragment ? FlowKind::kOther : kindOf(protocol)};
+}
+
+FlowLabel label4(Bytes packet, const HashKey& key) {
   SipHash hash(key);
   hash.add(word64(packet, 12));
   const std::size_t headerBytes = std::size_t{packet[0]} % 16 * 4;
@@ -68,7 +80,7 @@ std::uint32_t hash4(Bytes packet, const HashKey& key) {
   return finish(hash, protocol, discriminator(packet, headerBytes, protocol), false);
 }
 
-std::uint32_t hash6(Bytes packet, const HashKey& key) {
+FlowLabel label6(Bytes packet, const HashKey& key) {
   SipHash hash(key);
   for (std::size_t at = 8; at < kHeader6; at += 8) hash.add(word64(packet, at));
   std::uint8_t next = packet[6];
@@ -102,10 +114,10 @@ std::uint32_t hash6(Bytes packet, const HashKey& key) {
 
 }  // namespace
 
-std::uint32_t flowHash(std::span<const std::uint8_t> packet, const HashKey& key) {
-  if (packet.size() >= kHeader4 && packet[0] >> 4 == 4) return hash4(packet, key);
-  if (packet.size() >= kHeader6 && packet[0] >> 4 == 6) return hash6(packet, key);
-  return 0;
+FlowLabel flowLabel(std::span<const std::uint8_t> packet, const HashKey& key) {
+  if (packet.size() >= kHeader4 && packet[0] >> 4 == 4) return label4(packet, key);
+  if (packet.size() >= kHeader6 && packet[0] >> 4 == 6) return label6(packet, key);
+  return {};
 }
 
 }  // namespace mqvpn::tunnel

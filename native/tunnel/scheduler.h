@@ -2,24 +2,35 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 
+#include "quic/application.h"
 #include "quic/time.h"
+#include "tunnel/fair_queue.h"
 
 namespace mqvpn::tunnel {
 
-/// Decides which path an inner packet leaves by. Packets wait in one queue; a path that may send (window and
-/// pacing allow it) asks for the head, and the scheduler lets it have it, or keeps it for a better path.
+/// Which scheduler. With one path both give it everything.
+enum class SchedulerKind : std::uint8_t { kMinRtt, kWlb };
+
+/// Decides which path an inner packet leaves by, for one tunnel. Packets wait in the lanes of one queue; a
+/// path that may send (window and pacing allow it) asks, and the scheduler gives it the head of a lane, or
+/// nothing.
 class Scheduler {
  public:
   virtual ~Scheduler() = default;
-  /// Path `pathId` could send `bytes` of flow `flowHash` now. False: not by this path, not now.
-  virtual bool offers(std::uint32_t pathId, std::uint32_t flowHash, std::size_t bytes, quic::Time now) = 0;
+  /// See quic::DatagramSource::onPaths(); `paths` may be empty.
+  virtual void onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time now) = 0;
+  /// What path `pathId` takes next; null: nothing, now. FairQueue::pop() takes it away.
+  virtual const FairQueue::Head* next(std::uint32_t pathId, quic::Time now) = 0;
+  /// It was taken.
+  virtual void onTaken(std::size_t bytes) { (void)bytes; }
+  /// Another connection, with other paths. The queue is empty.
+  virtual void reset() = 0;
 };
 
-/// For connections of one path: it gets everything.
-class SinglePath final : public Scheduler {
- public:
-  bool offers(std::uint32_t, std::uint32_t, std::size_t, quic::Time) override { return true; }
-};
+/// `queue` outlives it.
+std::unique_ptr<Scheduler> makeScheduler(SchedulerKind kind, FairQueue& queue);
 
 }  // namespace mqvpn::tunnel

@@ -14,7 +14,10 @@ SentCopies::Entry* SentCopies::find(std::uint64_t tag) {
 }
 
 void SentCopies::setDone(Entry& one) {
-  if (one.state == State::kStranded) --stranded_;
+  if (one.state == State::kStranded) {
+    --stranded_;
+    strandedSparse_ -= one.sparse ? 1 : 0;
+  }
   one.state = State::kDone;
 }
 
@@ -73,11 +76,15 @@ bool SentCopies::makeRoom(std::size_t size, quic::Time now) {
 }
 
 std::uint64_t SentCopies::add(std::span<const std::uint8_t> packet, const quic::PacketId& carrier,
-                              quic::Time now) {
+                              bool sparse, quic::Time now) {
   if (packet.size() > UINT16_MAX || !makeRoom(packet.size(), now)) return 0;
   Entry& one = entry(end_);
-  one = {carrier, now, static_cast<std::uint32_t>(writeAt_), static_cast<std::uint16_t>(packet.size()),
-         State::kInFlight};
+  one = {carrier,
+         now,
+         static_cast<std::uint32_t>(writeAt_),
+         static_cast<std::uint16_t>(packet.size()),
+         State::kInFlight,
+         sparse};
   std::memcpy(bytes_.data() + writeAt_, packet.data(), packet.size());
   writeAt_ += packet.size();
   return end_++;
@@ -96,12 +103,13 @@ void SentCopies::onStranded(std::uint64_t tag) {
   if (one == nullptr || one->state != State::kInFlight) return;
   one->state = State::kStranded;
   ++stranded_;
+  strandedSparse_ += one->sparse ? 1 : 0;
   scanFrom_ = std::min(scanFrom_, tag);
 }
 
-std::optional<SentCopies::Copy> SentCopies::next(std::uint32_t pathId, quic::Time now) {
+std::optional<SentCopies::Copy> SentCopies::next(std::uint32_t pathId, bool onlySparse, quic::Time now) {
   offered_ = 0;
-  if (stranded_ == 0) return std::nullopt;
+  if ((onlySparse ? strandedSparse_ : stranded_) == 0) return std::nullopt;
   scanFrom_ = std::max(scanFrom_, first_);
   bool passed = false;
   for (std::uint64_t tag = scanFrom_; tag < end_ && stranded_ > 0; ++tag) {
@@ -111,7 +119,7 @@ std::optional<SentCopies::Copy> SentCopies::next(std::uint32_t pathId, quic::Tim
       if (!passed) scanFrom_ = tag + 1;
       continue;
     }
-    if (one.carrier.path != pathId) {
+    if (one.carrier.path != pathId && (one.sparse || !onlySparse)) {
       offered_ = tag;
       return Copy{std::span(bytes_).subspan(one.at, one.size), one.carrier};
     }
@@ -130,7 +138,7 @@ void SentCopies::clear() {
   std::vector<std::uint8_t>().swap(bytes_);
   std::vector<Entry>().swap(entries_);
   first_ = scanFrom_ = end_;
-  writeAt_ = stranded_ = 0;
+  writeAt_ = stranded_ = strandedSparse_ = 0;
   offered_ = 0;
 }
 

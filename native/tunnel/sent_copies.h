@@ -27,7 +27,10 @@ class SentCopies {
   };
 
   /// Keeps a packet that leaves in `carrier`; the tag that names it from now on, never 0.
-  std::uint64_t add(std::span<const std::uint8_t> packet, const quic::PacketId& carrier, quic::Time now);
+  /// `sparse`: of a flow that sends little. Such packets leave again before all others: a lost one is missed,
+  /// and many of bulk would fill the path that is left.
+  std::uint64_t add(std::span<const std::uint8_t> packet, const quic::PacketId& carrier, bool sparse,
+                    quic::Time now);
   void onAcked(std::uint64_t tag);
   /// By a path that lives: that is the business of those who sent it. What is to leave again still does.
   void onLost(std::uint64_t tag);
@@ -36,9 +39,10 @@ class SentCopies {
 
   /// Some are to leave again.
   bool waiting() const { return stranded_ > 0; }
+  bool sparseWaiting() const { return strandedSparse_ > 0; }
   /// The oldest that is to leave again, by another path than the one that it left by; nothing: none for this
   /// path. Forgets those that are too old. Valid until the next call.
-  std::optional<Copy> next(std::uint32_t pathId, quic::Time now);
+  std::optional<Copy> next(std::uint32_t pathId, bool onlySparse, quic::Time now);
   /// What next() told has left.
   void pop();
 
@@ -53,6 +57,7 @@ class SentCopies {
     std::uint32_t at = 0;
     std::uint16_t size = 0;
     State state = State::kDone;
+    bool sparse = false;
   };
   static constexpr std::size_t kLeastBytes = 64 << 10;
 
@@ -69,7 +74,7 @@ class SentCopies {
   /// Tags: those from first_ to end_ are kept.
   std::uint64_t first_ = 1, end_ = 1;
   std::size_t writeAt_ = 0;
-  std::size_t stranded_ = 0;
+  std::size_t stranded_ = 0, strandedSparse_ = 0;
   /// Below, none is stranded.
   std::uint64_t scanFrom_ = 1;
   std::uint64_t offered_ = 0;

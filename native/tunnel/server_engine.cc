@@ -46,7 +46,6 @@ ServerEngine::ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::
       events_(events),
       addresses_(std::move(addresses)),
       packets_(settings_.engine.pool),
-      scheduler_(makeScheduler(settings_.engine.scheduler)),
       hashKey_(randomKey(random)),
       endpoint_(endpointSettings(settings_), &tls, secret, random, *this),
       now_(now),

@@ -82,7 +82,6 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   EventSink& events_;
   std::unique_ptr<connect_ip::AddressPool> addresses_;
   PacketPool packets_;
-  std::unique_ptr<Scheduler> scheduler_;
   const HashKey hashKey_;
   quic::Endpoint endpoint_;
 

@@ -17,11 +17,6 @@
 
 namespace mqvpn::tunnel {
 
-/// Which scheduler. With one path both give it everything.
-enum class SchedulerKind : std::uint8_t { kMinRtt, kWlb };
-
-std::unique_ptr<Scheduler> makeScheduler(SchedulerKind kind);
-
 /// What a connection that carries a tunnel starts from. A client with one link leaves multipath out.
 inline quic::ConnectionSettings tunnelConnection() {
   quic::ConnectionSettings settings;

@@ -19,9 +19,9 @@ Tunnel::Tunnel(Side side, const Parts& parts)
     : side_(side),
       pool_(parts.pool),
       tun_(parts.tun),
-      scheduler_(parts.scheduler),
       hashKey_(parts.hashKey),
-      queue_(parts.pool, parts.limits) {}
+      queue_(parts.pool, parts.limits),
+      scheduler_(makeScheduler(parts.scheduler, queue_)) {}
 
 Tunnel::~Tunnel() { close(); }
 
@@ -34,6 +34,7 @@ void Tunnel::open(connect_ip::Session& session, bool peerTakesDatagrams) {
 void Tunnel::close() {
   session_ = nullptr;
   queue_.clear();
+  scheduler_->reset();
   sentCopies_.clear();
   receivedCopies_.clear();
   offered_.reset();
@@ -90,8 +91,9 @@ void Tunnel::send(Packet* packet, PacketView& view, quic::Time now) {
 }
 
 void Tunnel::enqueue(Packet* packet, quic::Time now) {
-  packet->flowHash = flowHash(packet->segmenter.front(), hashKey_);
-  queue_.enqueue(packet, now);
+  const FlowLabel label = flowLabel(packet->segmenter.front(), hashKey_);
+  packet->flowHash = label.hash;
+  queue_.enqueue(packet, now, label.kind);
 }
 
 bool Tunnel::sendFragments(const Packet& packet, const PacketView& view, quic::Time now) {
@@ -185,18 +187,21 @@ void Tunnel::answer(const PacketView& about, IcmpError error, bool toPeer, quic:
   enqueue(packet, now);
 }
 
-void Tunnel::onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time) {
-  queue_.setRamping(paths[pulling].ramping);
-  queue_.setRoundTrip(paths[pulling].minRtt);
+void Tunnel::onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time now) {
+  if (pulling < paths.size()) {
+    queue_.setRamping(paths[pulling].ramping);
+    queue_.setRoundTrip(paths[pulling].minRtt);
+  }
+  scheduler_->onPaths(paths, pulling, now);
 }
 
 void Tunnel::onPathCount(std::size_t paths) { keepCopies_ = paths > 1; }
 
-/// What left before by a path that died goes first: it is late already.
-std::size_t Tunnel::copySize(std::uint32_t pathId, std::size_t most, quic::Time now) {
+/// Of a packet that left before by a path that died.
+std::size_t Tunnel::copySize(std::uint32_t pathId, bool onlySparse, std::size_t most, quic::Time now) {
   offered_.reset();
   while (sentCopies_.waiting()) {
-    offered_ = sentCopies_.next(pathId, now);
+    offered_ = sentCopies_.next(pathId, onlySparse, now);
     if (!offered_) return 0;
     const std::size_t size = session_->packetPrefix().size() + offered_->packet.size() +
                              (session_->copiesAllowed() ? connect_ip::Session::kCopyBytes : 0);
@@ -225,15 +230,20 @@ void Tunnel::writeCopy(std::uint8_t* out) {
 std::size_t Tunnel::nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) {
   if (session_ == nullptr || !useDatagrams_) return 0;
   now_ = now;
-  if (const std::size_t size = copySize(pathId, most, now)) return size;
+  offered_.reset();
+  // Copies of sparse flows, sparse flows, copies of bulk, bulk.
+  if (sentCopies_.sparseWaiting())
+    if (const std::size_t size = copySize(pathId, true, most, now)) return size;
   const std::size_t prefix = session_->packetPrefix().size();
-  while (const FairQueue::Head* head = queue_.peek(now)) {
+  while (const FairQueue::Head* head = scheduler_->next(pathId, now)) {
     const std::size_t size = prefix + head->size;
-    if (size <= most) return scheduler_.offers(pathId, head->packet->flowHash, size, now) ? size : 0;
+    if (sentCopies_.waiting() && !queue_.offersSparse())
+      if (const std::size_t copy = copySize(pathId, false, most, now)) return copy;
+    if (size <= most) return size;
     divert(*head, now);
     queue_.pop();
   }
-  return 0;
+  return sentCopies_.waiting() ? copySize(pathId, false, most, now) : 0;
 }
 
 void Tunnel::write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64_t& tag) {
@@ -244,9 +254,10 @@ void Tunnel::write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64
   std::uint8_t* packet = out + prefix.size();
   head.packet->segmenter.write(head.packet->index, packet);
   if (head.mark) markCongestion({packet, head.size});
-  if (keepCopies_) tag = sentCopies_.add({packet, head.size}, carrier, now_);
+  if (keepCopies_) tag = sentCopies_.add({packet, head.size}, carrier, queue_.offersSparse(), now_);
   ++counters_.packetsOut;
   counters_.bytesOut += head.size;
+  scheduler_->onTaken(head.size);
   queue_.pop();
 }
 

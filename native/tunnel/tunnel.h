@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -53,7 +54,7 @@ class Tunnel final : public quic::DatagramSource {
   struct Parts {
     PacketPool& pool;
     TunSink& tun;
-    Scheduler& scheduler;
+    SchedulerKind scheduler;
     HashKey hashKey;
     FairQueueLimits limits;
   };
@@ -121,13 +122,12 @@ class Tunnel final : public quic::DatagramSource {
   bool sendFragments(const Packet& packet, const connect_ip::PacketView& view, quic::Time now);
   void divert(const FairQueue::Head& head, quic::Time now);
   bool sendCapsule(std::span<const std::uint8_t> packet);
-  std::size_t copySize(std::uint32_t pathId, std::size_t most, quic::Time now);
+  std::size_t copySize(std::uint32_t pathId, bool onlySparse, std::size_t most, quic::Time now);
   void writeCopy(std::uint8_t* out);
 
   const Side side_;
   PacketPool& pool_;
   TunSink& tun_;
-  Scheduler& scheduler_;
   const HashKey hashKey_;
   connect_ip::Session* session_ = nullptr;
   bool useDatagrams_ = true;
@@ -135,6 +135,7 @@ class Tunnel final : public quic::DatagramSource {
   connect_ip::RateLimiter icmpLimit_{connect_ip::kIcmpPerSecond, connect_ip::kIcmpBurst};
   connect_ip::IpAddress icmpSource4_, icmpSource6_;
   FairQueue queue_;
+  std::unique_ptr<Scheduler> scheduler_;
   std::size_t maxDatagramPayload_ = 0;
   /// For an IP packet in a QUIC DATAGRAM.
   std::size_t datagramRoom_ = 0;
