@@ -17,7 +17,7 @@ import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'
 
 const probe = traffic.udpProbe({ every: '10ms' })
 const load = { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '6s', omit: '1s' }), probe }
-const vpns = ['mptcp']
+const vpns = ['mptcp', 'mqvpn:wlb']
 
 export default defineScenario({
   name: 'failover',
@@ -28,7 +28,7 @@ export default defineScenario({
     b: { rate: '50mbit', delay: '25ms', queue: '1bdp' },
   },
 
-  subjects: [subjects.mptcp()],
+  subjects: [subjects.mptcp(), subjects.mqvpn({ scheduler: 'wlb' })],
 
   phases: {
     bulk: { traffic: { tcp: traffic.iperf({ direction: 'up', streams: 4, duration: '2s', omit: '1s' }), probe } },
@@ -59,5 +59,11 @@ export default defineScenario({
     subject('mptcp').phase('down-b').goodput.in('degraded').atLeast(best.times(0.8)),
     subject('mptcp').phase('carrier-a').goodput.in('degraded').atLeast(best.times(0.8)),
     subject('mptcp').phase('carrier-b').goodput.in('degraded').atLeast(best.times(0.8)),
+    ...['down-a', 'down-b', 'carrier-a', 'carrier-b'].map((phase) =>
+      subject('mqvpn:wlb').phase(phase).probe.outage.in('degraded').atMost('50ms'),
+    ),
+    ...['silent-a', 'silent-b', 'silent-a-up', 'silent-a-down', 'flap-a', 'flap-b'].map((phase) =>
+      subject('mqvpn:wlb').phase(phase).probe.outage.in('degraded').atMost('250ms'),
+    ),
   ],
 })

@@ -49,7 +49,9 @@ export const clientConfig = z.strictObject({
   ]),
   authKey: z.string(),
   /** Empty: one socket that follows the routes. */
-  paths: z.array(z.strictObject({ device: z.string() })),
+  paths: z.array(z.strictObject({ device: z.string(), backup: z.boolean() })),
+  /** Of draft-ietf-quic-multipath. */
+  multipathDraft: z.enum(['21', '10']),
   manageRoutes: z.boolean(),
   keepAliveMs: milliseconds,
   ticketFile: z.string().optional(),
@@ -141,7 +143,12 @@ const pathStatus = z.looseObject({
   local: z.string().nullish(),
   remote: z.string().nullish(),
   device: z.string().nullish(),
+  /** down, connecting, opening, waiting, active, standby, silent. */
   state: z.string(),
+  /** Why it is not active. */
+  cause: z.string().nullish(),
+  sinceSeconds: z.number().nullish(),
+  backup: z.boolean().nullish(),
   rttMs: z.number().nullish(),
   minRttMs: z.number().nullish(),
   cwnd: z.number().nullish(),

@@ -17,6 +17,7 @@ const config: ClientConfig = {
   verify: { mode: 'system' },
   authKey: 'k',
   paths: [],
+  multipathDraft: '21',
   manageRoutes: true,
   keepAliveMs: 20_000,
   ipv6: true,

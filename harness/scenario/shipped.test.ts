@@ -31,26 +31,28 @@ describe('shipped scenarios', () => {
 
   const load = (file: string) => loadScenario(path.join(directory, file))
 
-  it('asym carries an interval and takes at most nine minutes', async () => {
+  it('asym carries an interval and takes about a quarter of an hour', async () => {
     const asym = await load('asym.ts')
     expect(asym.scenario.repeats).to.be.at.least(LEAST_VALUES)
-    expect(seconds(asym)).to.be.within(420, 540)
+    expect(seconds(asym)).to.be.within(600, 930)
     expect(asym.scenario.measurements.map((m) => m.id)).to.deep.equal([
       'bulk/1',
       'bulk/4',
       'bulk/16',
-      'tunnel-up/4',
-      'tunnel-down/4',
+      'bulk-down/1',
+      'bulk-down/4',
+      'bulk-down/16',
       'failover-a/4',
+      'failover-a-down/4',
       'failover-b/4',
     ])
     expect(asym.scenario.paths.map((p) => p.up.queue)).to.deep.equal([{ bytes: 750_000 }, { bytes: 600_000 }])
   })
 
-  it('failover carries an interval and takes at most twelve minutes', async () => {
+  it('failover carries an interval and takes at most eighteen minutes', async () => {
     const failover = await load('failover.ts')
     expect(failover.scenario.repeats).to.be.at.least(LEAST_VALUES)
-    expect(seconds(failover)).to.be.below(720)
+    expect(seconds(failover)).to.be.below(1080)
   })
 
   it('smoke takes less than 40 seconds', async () => {

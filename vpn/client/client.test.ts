@@ -115,13 +115,18 @@ describe('what the engine of a client is told', () => {
       authority: 'vpn.example.org:443',
       verify: { mode: 'system' },
       paths: [],
+      multipathDraft: '21',
     })
     expect(told({ server: '[2001:db8::1]:4433' })).to.include({
       serverName: '2001:db8::1',
       authority: '[2001:db8::1]:4433',
     })
     expect(told({ tlsServerName: 'other' })).to.include({ serverName: 'other', authority: 'other:443' })
-    expect(told({ path: ['eth0', 'wlan0'] }).paths).to.deep.equal([{ device: 'eth0' }, { device: 'wlan0' }])
+    expect(told({ path: ['eth0', 'wwan0:backup'] }).paths).to.deep.equal([
+      { device: 'eth0', backup: false },
+      { device: 'wwan0', backup: true },
+    ])
+    expect(told({ multipathDraft: '10' }).multipathDraft).to.equal('10')
   })
 
   it('is one way to verify', () => {

@@ -83,8 +83,7 @@ describe('a client', () => {
 
   it('warns loudly of --insecure, and says once what it leaves alone', async () => {
     engines.onClient = stop
-    await start({ insecure: 'true', dns: ['1.1.1.1', '8.8.8.8'], path: ['eth0', 'wlan0'] })
-    expect(logged).to.match(/--path eth0, wlan0: this version uses one path/)
+    await start({ insecure: 'true', dns: ['1.1.1.1', '8.8.8.8'] })
     expect(logged).to.match(/warn {2}--insecure: ANYBODY/)
     expect(logged.match(/--dns 1\.1\.1\.1, 8\.8\.8\.8: DNS override is not in this version/g)).to.have.length(1)
   })

@@ -56,7 +56,7 @@ export async function runClient(
   }
 }
 
-function warn({ insecure, dns, ca, path }: ClientSettings, log: Log): void {
+function warn({ insecure, dns, ca }: ClientSettings, log: Log): void {
   if (insecure) {
     log.warn(
       '--insecure: ANYBODY between here and the server can pretend to be it, read everything and learn the key; use --pin instead',
@@ -66,9 +66,6 @@ function warn({ insecure, dns, ca, path }: ClientSettings, log: Log): void {
     log.warn(
       `--dns ${dns.join(', ')}: DNS override is not in this version; /etc/resolv.conf stays as it is, and queries may go outside the tunnel`,
     )
-  }
-  if (path.length > 1) {
-    log.warn(`--path ${path.join(', ')}: this version uses one path, the first`)
   }
   if (ca !== undefined) {
     try {

@@ -14,6 +14,7 @@ import type { Status } from '../status/render.js'
 import { backoffMs, GOOD_AFTER_MS } from './backoff.js'
 import { clientConfigOf } from './engine-config.js'
 import { addressesOf, LookupError, type Lookup } from './resolve.js'
+import { PathLog } from './path-log.js'
 import { judge, type Verdict } from './verdict.js'
 
 export interface SessionDeps {
@@ -44,6 +45,7 @@ export class ClientSession {
   #engine: Engine | null = null
   #state: SessionStatus['state'] = 'connecting'
   #connectedAt: number | null = null
+  readonly #paths = new PathLog()
   #everConnected = false
   #attempts = 0
   #failures = 0
@@ -173,9 +175,11 @@ export class ClientSession {
       case 'mtu':
         log.info('the MTU of the tunnel follows the path', { mtu: event.mtu })
         return
-      case 'path':
-        log.info('path', { path: event.path, device: event.device, state: event.state, cause: event.cause })
+      case 'path': {
+        const line = this.#paths.line(event, this.#deps.now())
+        if (line !== null) log[line.level](line.message, { path: event.path })
         return
+      }
     }
   }
 

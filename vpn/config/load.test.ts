@@ -29,14 +29,14 @@ describe('sources of settings', () => {
     const config = file('c', '[Server]\nAddress = a\n[Auth]\nKey = file\n[Multipath]\nPath = x\nPath = y\n')
     expect(load({}, {}, config)).to.deep.include({
       authKey: 'file',
-      path: ['x', 'y'],
+      path: ['x', 'y'].map((device) => ({ device, backup: false })),
       server: { address: 'a', port: 443 },
     })
     expect(load({}, { MQVPN_AUTH_KEY: 'env' }, config)).to.include({ authKey: 'env' })
     const flags = { authKey: flag('flag', '--auth-key'), path: flag('z', '--path'), server: flag('b', '--server') }
     expect(load(flags, { MQVPN_AUTH_KEY: 'env' }, config)).to.deep.include({
       authKey: 'flag',
-      path: ['z'],
+      path: [{ device: 'z', backup: false }],
       server: { address: 'b', port: 443 },
     })
   })

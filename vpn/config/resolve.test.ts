@@ -66,11 +66,22 @@ describe('settings', () => {
       keyLog: '/l',
       qlog: '/q',
     }
-    const onlyClient = { ...both, path: ['a', 'b'], dns: ['1.1.1.1', '::1'], tlsServerName: 'n', insecure: 'true' }
+    const onlyClient = {
+      ...both,
+      path: ['a', 'b:backup'],
+      multipathDraft: '10',
+      dns: ['1.1.1.1', '::1'],
+      tlsServerName: 'n',
+      insecure: 'true',
+    }
     const { authKeyFile: _, ...once } = onlyClient
     expect(client({ ...once, manageRoutes: 'false', reconnect: 'false' }).settings).to.deep.equal({
       ...once,
       mtu: 1400,
+      path: [
+        { device: 'a', backup: false },
+        { device: 'b', backup: true },
+      ],
       server: { address: 'vpn', port: 443 },
       insecure: true,
       manageRoutes: false,
@@ -110,6 +121,10 @@ describe('settings', () => {
       '--dns: at most 4 of them',
     )
     expect(problem(() => client({ path: 'abcdefghi'.split('') }))).to.equal('--path: at most 8 of them')
+    expect(problem(() => client({ path: ['a', 'b:spare'] }))).to.equal(
+      '--path b:spare: write the name of a network interface, with :backup if it is one, such as wwan0:backup',
+    )
+    expect(problem(() => client({ path: ['a', 'b', 'a:backup'] }))).to.equal('--path a: this interface is given twice')
   })
 
   it('that are secret are never shown', () => {

@@ -31,6 +31,7 @@ export function resolveSettings(chosen: Side | null, flags: RawSettings, file: R
   const parsed = side === 'client' ? clientSchema.safeParse(input) : serverSchema.safeParse(input)
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, raw)))
   if (parsed.success && side === 'server') problems.push(...userProblems(parsed.data as ServerSettings, raw))
+  if (parsed.success && side === 'client') problems.push(...pathProblems(parsed.data as ClientSettings, raw))
   if (problems.length > 0 || !parsed.success) throw new UsageError([...new Set(problems)].join('\n'))
   return { side, settings: parsed.data } as Resolved
 }
@@ -89,6 +90,14 @@ function contradictions(raw: RawSettings, flags: RawSettings): string[] {
     )
   }
   return problems
+}
+
+function pathProblems({ path }: ClientSettings, raw: RawSettings): string[] {
+  return path.flatMap(({ device }, i) => {
+    const origin = raw.path?.[i]?.origin ?? '--path'
+    const again = path.slice(0, i).some((other) => other.device === device)
+    return again ? [`${origin} ${device}: this interface is given twice`] : []
+  })
 }
 
 function userProblems({ user }: ServerSettings, raw: RawSettings): string[] {

@@ -134,11 +134,18 @@ export const SETTINGS = {
   path: {
     ...client,
     flag: '--path',
-    argument: 'IFACE',
+    argument: 'IFACE[:backup]',
     kind: 'list',
     most: 8,
     file: ['Multipath', 'Path'],
-    help: 'network interface for multipath (repeatable; default: what the routes say)',
+    help: 'network interface to use, up to 8 (repeatable; default: what the routes say); :backup only when no other works',
+  },
+  multipathDraft: {
+    ...client,
+    flag: '--multipath-draft',
+    argument: '21|10',
+    kind: 'value',
+    help: 'draft of Multipath QUIC to offer; 10 is for servers of mqvpn 0.1 (default: 21)',
   },
   pin: {
     ...client,
@@ -302,7 +309,8 @@ const common = {
 export const clientSchema = z.strictObject({
   ...common,
   server: text(values.serverEndpoint),
-  path: list(values.device, SETTINGS.path.most).default([]),
+  path: list(values.path, SETTINGS.path.most).default([]),
+  multipathDraft: text(values.oneOf(['21', '10'])).default('21'),
   pin: text(values.pin).optional(),
   ca: text(values.file).optional(),
   tlsServerName: text(values.serverName).optional(),

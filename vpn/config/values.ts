@@ -81,6 +81,15 @@ export function device(text: string): string {
   return text
 }
 
+/** A link to use: `eth0`, or `wwan0:backup`, which carries nothing while another one works. */
+export function path(text: string): { device: string; backup: boolean } {
+  const [name = '', role, ...rest] = text.split(':')
+  if (rest.length > 0 || (role !== undefined && role !== 'backup')) {
+    throw new ValueError('write the name of a network interface, with :backup if it is one, such as wwan0:backup')
+  }
+  return { device: device(name), backup: role === 'backup' }
+}
+
 /** 0: follow the path MTU. IPv6 needs 1280 (RFC 8200 §5). */
 export function mtu(text: string): number {
   if (text.toLowerCase() === 'auto' || text === '0') return 0

@@ -72,7 +72,7 @@ function server(status: Status): string[] {
     bytes(one.bytesOut),
     share(one.datagramsLost, one.datagramsOut),
     rtt(one.paths[0]),
-    `${one.paths.length}`,
+    `${one.paths.filter(({ state }) => state === 'active' || state === 'standby').length}`,
   ])
   const head = ['id', 'user', 'from', 'address', 'state', 'up', 'in', 'out', 'lost', 'rtt', 'paths']
   lines.push('', ...table(head, rows, [0, 6, 7, 8, 9, 10]))
@@ -107,35 +107,23 @@ function dropsOf(counters: readonly Record<string, number>[]): string | null {
 
 function paths(all: readonly PathStatus[]): string[] {
   const rows = all.map((path) => [
-    `${path.id}`,
+    path.id === null ? '–' : `${path.id}`,
     clean(path.device ?? '–'),
-    `${clean(path.local ?? '?')} → ${clean(path.remote ?? '?')}`,
     clean(path.state),
+    path.sinceSeconds == null ? '–' : duration(path.sinceSeconds),
     rtt(path),
-    path.minRttMs == null ? '–' : milliseconds(path.minRttMs),
+    path.deliveryRateBps == null ? '–' : bitsPerSecond(path.deliveryRateBps),
+    path.id === null ? '–' : share(path.packetsLost, path.packetsSent),
     bytes(path.bytesReceived),
     bytes(path.bytesSent),
-    share(path.packetsLost, path.packetsSent),
-    path.deliveryRateBps == null ? '–' : bitsPerSecond(path.deliveryRateBps),
     path.cwnd == null ? '–' : bytes(path.cwnd),
     path.mtu == null ? '–' : `${path.mtu}`,
-    clean(path.cc ?? '–'),
   ])
-  const head = [
-    'path',
-    'device',
-    'local → remote',
-    'state',
-    'rtt',
-    'least',
-    'in',
-    'out',
-    'lost',
-    'rate',
-    'window',
-    'mtu',
-  ]
-  return table([...head, 'cc'], rows, [0, 4, 5, 6, 7, 8, 9, 10, 11])
+  const head = ['path', 'device', 'state', 'since', 'rtt', 'rate', 'lost', 'in', 'out', 'window', 'mtu']
+  const why = all.flatMap(({ device, cause }) =>
+    cause ? [`  ${clean(device ?? 'the network')}: ${clean(cause)}`] : [],
+  )
+  return [...table(head, rows, [0, 3, 4, 5, 6, 7, 8, 9, 10]), ...why]
 }
 
 function rtt(path: PathStatus | undefined): string {

@@ -25,6 +25,7 @@ const path = {
   mtu: 1452,
   deliveryRateBps: 287e6,
   cc: 'bbr',
+  sinceSeconds: 9,
 }
 const connection = {
   id: 1,
@@ -39,7 +40,7 @@ const connection = {
   datagramsOut: 900,
   datagramsLost: 3,
   drops: { spoofedSource: 2, ttl: 0 },
-  paths: [path],
+  paths: [path, { id: null, device: 'wwan0', state: 'down', cause: 'no carrier', sinceSeconds: 3 }],
 }
 const own = { version: '1.2.3', pid: 42 }
 
@@ -76,8 +77,10 @@ describe('the status', () => {
       '  out       900 kB, 900 packets, lost 3 (0.33 %)',
       '  dropped   queue 4, spoofedSource 2',
       '',
-      'path  device  local → remote                     state       rtt    least       in      out        lost        rate   window   mtu  cc',
-      '   0  eth0    192.0.2.7:40000 → 203.0.113.1:443  active  20.4 ms  9.88 ms  2.50 MB  1.00 MB  5 (0.50 %)  287 Mbit/s  1.50 MB  1452  bbr',
+      'path  device  state   since      rtt        rate        lost       in      out   window   mtu',
+      '   0  eth0    active    9 s  20.4 ms  287 Mbit/s  5 (0.50 %)  2.50 MB  1.00 MB  1.50 MB  1452',
+      '   –  wwan0   down      3 s        –           –           –      0 B      0 B        –     –',
+      '  wwan0: no carrier',
     ])
   })
 

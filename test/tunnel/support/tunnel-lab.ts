@@ -46,10 +46,10 @@ export class TunnelLab {
     this.keyFile = this.file('key', `${randomBytes(32).toString('base64')}\n`)
   }
 
-  /** One path of 5 ms each way; `change` says what is different. */
-  static async open(change: Partial<DirectionSpec> = {}, nat = false): Promise<TunnelLab> {
-    const path = pathOfTest('a', { bitsPerSecond: 60e6, ...change })
-    const lab = await Lab.open([path], nat ? { nat: ['a'] } : {})
+  /** One path of 5 ms each way, or several of one kind; `change` says what is different. */
+  static async open(change: Partial<DirectionSpec> = {}, nat = false, names = ['a']): Promise<TunnelLab> {
+    const paths = names.map((name) => pathOfTest(name, { bitsPerSecond: 60e6, ...change }))
+    const lab = await Lab.open(paths, nat ? { nat: ['a'] } : {})
     const directory = mkdtempSync(join(tmpdir(), 'mqvpn-tunnel-'))
     lab.ownsFile(directory)
     return new TunnelLab(lab, directory)
