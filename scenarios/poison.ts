@@ -10,10 +10,13 @@ import { at, defineScenario, subjects, traffic } from 'mqvpn-bench'
 
 const probe = traffic.udpProbe({ every: '10ms' })
 const load = { tcp: traffic.iperf({ direction: 'up', streams: [1, 4], duration: '4s', omit: '1s' }), probe }
-const vpns = ['direct:a', 'mptcp', 'mqvpn:wlb', 'mqvpn:minrtt']
+const vpns = ['mptcp', 'mqvpn:wlb', 'mqvpn:minrtt']
 
-/** See asym.ts. */
-const headersLeave = (1436 - 52) / (1500 - 52)
+/**
+ * 98 % of what a alone gives through mqvpn: 287 Mbit/s to TCP, of which its headers leave 274 (single.ts). Written out,
+ * because a run in which b is bad all the time measures no baseline over both.
+ */
+const aAlone = '268mbit'
 
 export default defineScenario({
   name: 'poison',
@@ -31,11 +34,8 @@ export default defineScenario({
     slow: { traffic: load, faults: [at('0s').delay('b', '100ms')], subjects: vpns },
   },
 
-  expect: ({ subject, best }) =>
+  expect: ({ subject }) =>
     ['lossy/1', 'lossy/4', 'slow/1', 'slow/4'].map((measurement) =>
-      subject('mqvpn:wlb')
-        .measurement(measurement)
-        .goodput.in('degraded')
-        .atLeast(best.times(0.98 * headersLeave)),
+      subject('mqvpn:wlb').measurement(measurement).goodput.in('degraded').atLeast(aAlone),
     ),
 })

@@ -232,6 +232,8 @@ class Connection final : public Transport, private tls::SessionEvents, private S
   LocalIds* localIdsOf(std::uint32_t id);
   RemoteIds* remoteIdsOf(std::uint32_t id);
   Path& addPath(std::uint32_t id, const NetworkPath& network);
+  bool isOpenable(std::uint32_t id, const SparePath& spare) const;
+  void tellOpenable(std::uint32_t id);
   std::optional<std::uint32_t> spareOfLocalId(const ConnectionId& id) const;
   void retirePath(Path& path, std::uint64_t code, bool byPeer = false);
   void grantPathIds();

@@ -110,10 +110,8 @@ std::optional<std::uint32_t> Connection::openPath(const NetworkPath& network, Ti
   now_ = now;
   if (isServer_ || multipath_ == MultipathVersion::kNone || !handshakeConfirmed_ || isClosing())
     return std::nullopt;
-  // §3.1.1: the client "has to check whether there is an unused connection ID for the same unused path ID
-  // available for each side".
   for (const auto& [id, spare] : spares_) {
-    if (id > pathIds_.maximum() || !spare.remoteIds.any() || spare.localIds.active() == 0) continue;
+    if (!isOpenable(id, spare)) continue;
     wantsPath_ = false;
     const std::uint32_t chosen = id;
     addPath(chosen, network);
@@ -121,7 +119,9 @@ std::optional<std::uint32_t> Connection::openPath(const NetworkPath& network, Ti
   }
   // §4.7: "A sender can send a PATHS_BLOCKED frame when it wishes to open a path but is unable to do so due
   // to the maximum path ID limit set by its peer."
-  if (!wantsPath_) pathsBlockedDue_ = true;
+  const bool limited = std::none_of(spares_.begin(), spares_.end(),
+                                    [&](const auto& entry) { return entry.first <= pathIds_.maximum(); });
+  if (!wantsPath_ && limited) pathsBlockedDue_ = true;
   wantsPath_ = true;
   return std::nullopt;
 }
@@ -215,11 +215,22 @@ Error Connection::onNewConnectionId(const NewConnectionIdFrame& frame) {
   if (!frame.pathId) return {};
   auto& spare = spares_.try_emplace(id, settings_.activeConnectionIdLimit).first->second;
   if (const Error error = spare.remoteIds.onNewConnectionId(frame)) return error;
-  if (wantsPath_ && id <= pathIds_.maximum() && spare.localIds.active() > 0) {
-    wantsPath_ = false;
-    events_.onPathsAvailable();
-  }
+  tellOpenable(id);
   return {};
+}
+
+/// §3.1.1: "it has to check whether there is an unused connection ID for the same unused path ID available
+/// for each side". Ours is, once the peer has acknowledged it: a first packet on a faster path overtakes it
+/// otherwise, and there are peers that close the connection then.
+bool Connection::isOpenable(std::uint32_t id, const SparePath& spare) const {
+  return id <= pathIds_.maximum() && spare.remoteIds.any() && spare.localIds.anyAcknowledged();
+}
+
+void Connection::tellOpenable(std::uint32_t id) {
+  const auto spare = spares_.find(id);
+  if (!wantsPath_ || spare == spares_.end() || !isOpenable(id, spare->second)) return;
+  wantsPath_ = false;
+  events_.onPathsAvailable();
 }
 
 Error Connection::onRetireConnectionId(const RetireConnectionIdFrame& frame, const ConnectionId& usedBy) {

@@ -268,6 +268,7 @@ void Connection::onFrameAcked(const SentFrame& frame) {
     }
     case SentFrame::Kind::kNewConnectionId:
       if (LocalIds* ids = localIdsOf(frame.path)) ids->onFrameAcked(frame.id);
+      tellOpenable(frame.path);
       break;
     case SentFrame::Kind::kDatagram:
       if (frame.id != 0) events_.onDatagramAcked(frame.id);

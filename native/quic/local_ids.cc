@@ -39,6 +39,10 @@ bool LocalIds::hasPending() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.pending; });
 }
 
+bool LocalIds::anyAcknowledged() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.acknowledged; });
+}
+
 void LocalIds::onFrameLost(std::uint64_t sequence) {
   if (Entry* entry = find(sequence); entry != nullptr && !entry->acknowledged) entry->pending = true;
 }

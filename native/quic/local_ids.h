@@ -38,6 +38,8 @@ class LocalIds {
   bool contains(const ConnectionId& id) const;
   std::uint64_t nextSequence() const { return next_; }
   std::size_t active() const { return entries_.size(); }
+  /// The peer has one of them for sure.
+  bool anyAcknowledged() const;
   const std::vector<Entry>& entries() const { return entries_; }
   Entry* find(std::uint64_t sequence);
   /// The peer's RETIRE_CONNECTION_ID. `usedBy`: the ID that the frame's packet was sent to. Gives the ID to

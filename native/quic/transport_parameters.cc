@@ -226,9 +226,10 @@ std::vector<std::uint8_t> encodeTransportParameters(const TransportParameters& p
   if (parameters.retrySourceConnectionId)
     out.bytes(kRetrySourceConnectionId, parameters.retrySourceConnectionId->bytes());
   if (parameters.greaseQuicBit) out.bytes(kGreaseQuicBit, {});
-  if (parameters.initialMaxPathId) out.integer(kInitialMaxPathId, *parameters.initialMaxPathId);
+  // Peers that know both drafts take the one that comes last.
   if (parameters.initialMaxPathIdDraft10)
     out.integer(kInitialMaxPathIdDraft10, *parameters.initialMaxPathIdDraft10);
+  if (parameters.initialMaxPathId) out.integer(kInitialMaxPathId, *parameters.initialMaxPathId);
   if (grease) {
     // RFC 9000 §18.1: "Transport parameters with an identifier of the form "31 * N + 27" for integer values
     // of N are reserved […] and can carry arbitrary values."

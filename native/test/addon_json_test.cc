@@ -77,5 +77,5 @@ TEST_CASE("the status adds up what was dropped, by reason") {
   CHECK(connection["paths"][0]["deliveryRateBps"] == 8000);
   CHECK(connection["paths"][0]["rttMs"] == 2.5);
   CHECK(connection["paths"][0]["device"] == "eth0");
-  CHECK(connection["paths"][0]["state"] == "validating");
+  CHECK(connection["paths"][0]["state"] == "opening");
 }

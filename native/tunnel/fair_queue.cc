@@ -196,7 +196,9 @@ const FairQueue::Head* FairQueue::peekStale(Lane laneNumber, quic::Duration leas
       if (flow.first == nullptr || now - flow.first->enqueuedAt < leastWait) continue;
       if (flow.record.kind == FlowKind::kTcp && !tcpToo) continue;
       if (lane.chosen == index) lane.chosen = kNone;
-      if (chooseFrom(index, now)) return offer(index, laneNumber, false, now);
+      // CoDel may have dropped what was stale.
+      if (chooseFrom(index, now) && now - flow.first->enqueuedAt >= leastWait)
+        return offer(index, laneNumber, false, now);
     }
   }
   return nullptr;

@@ -36,15 +36,19 @@ struct FlowRecord {
   Lane lane = kSharedLane;
   /// Set by the scheduler: counts as one that takes what it can get.
   bool heavy = false;
+  /// When it began, or began again after a pause, and what had left by then; set by the scheduler.
   quic::Time startedAt = 0;
+  std::uint64_t servedBefore = 0;
   /// When a packet left last; when one left, or was found, that had waited.
   quic::Time servedAt = 0;
   quic::Time backloggedAt = 0;
   quic::Time movedAt = 0;
-  /// Bytes that left since `measuredAt`, and per second before.
+  /// Bytes that left.
   std::uint64_t served = 0;
-  quic::Time measuredAt = 0;
+  /// The scheduler's measure of it: bytes per second, and what had left at `measuredAt`.
   std::uint64_t rate = 0;
+  quic::Time measuredAt = 0;
+  std::uint64_t measured = 0;
 };
 
 /// Says where a flow waits.
@@ -109,7 +113,7 @@ class FairQueue {
   /// What was told last.
   const Head& head() const { return head_; }
   /// What was told last is of a flow that sends little (RFC 8290 §4.2: it was new, and has credit left).
-  bool offersSparse() const { return flows_[offeredFlow_].where == Where::kNew; }
+  bool offersSparse() const { return offeredFlow_ != kNone && flows_[offeredFlow_].where == Where::kNew; }
   /// Takes away what was told last. The packet is freed with its last segment.
   void pop();
   /// Frees memory for others: the flow with the longest backlog loses up to half of it, from its head (RFC

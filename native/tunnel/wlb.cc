@@ -17,14 +17,19 @@ using quic::Time;
 /// How often flows are counted, and moved.
 constexpr Duration kCountEvery = 20 * kMillisecond;
 constexpr Duration kMeasure = 100 * kMillisecond;
-/// A new flow is taken for a heavy one for so long: nothing is known of it.
+/// A flow that begins, also again after a pause, may be a heavy one for so long, once it sent so much. Until
+/// then the first round trips of a connection are taken for the beginning of one.
 constexpr Duration kYoung = 200 * kMillisecond;
+constexpr std::uint64_t kYoungBytes = 8 << 10;
+constexpr Duration kPause = 100 * kMillisecond;
 /// One whose packets waited within so long takes what it can get.
 constexpr Duration kBacklogged = 200 * kMillisecond;
 /// One that sent nothing for so long counts no more.
 constexpr Duration kQuiet = kSecond;
-/// So does one that fills this part of its path.
-constexpr std::uint64_t kHeavyPart = 8;
+/// So does one of TCP that fills this part of its path.
+constexpr std::uint64_t kHeavyPart = 32;
+/// What others send, measured, is not to be shared; this part of a path always is.
+constexpr std::uint64_t kLeastPart = 16;
 /// A path is full from this many tenths of what it is known to carry on.
 constexpr std::uint64_t kFullTenths = 8;
 /// A path for which nothing waited for so long is idle.
@@ -32,6 +37,9 @@ constexpr Duration kIdle = 100 * kMillisecond;
 /// A flow moves for so much more; shares are known to some 10 %.
 constexpr double kClearly = 1.3;
 constexpr Duration kMoveEvery = kSecond;
+/// For twice as much or more it moves sooner, or although it is not known yet what its path carries.
+constexpr double kFar = 2;
+constexpr Duration kFarMoveEvery = 100 * kMillisecond;
 /// A gap in a flow is at least so long.
 constexpr Duration kLeastGap = kMillisecond;
 constexpr Duration kGapMoveEvery = 500 * kMillisecond;
@@ -59,7 +67,7 @@ void Wlb::reset() {
   slots_ = {};
   live_ = 0;
   pulling_ = offered_ = kSharedLane;
-  yields_ = false;
+  yields_ = stands_ = false;
   nextCount_ = nextMove_ = 0;
 }
 
@@ -71,6 +79,7 @@ void Wlb::onPaths(std::span<const quic::PathView> paths, std::size_t pulling, Ti
   if (!sameSet(known)) changeSet(known, now);
   for (const quic::PathView& view : known) observe(find(view.id), view, now);
   pulling_ = pulling < known.size() ? find(known[pulling].id) : kSharedLane;
+  stands_ = false;
   if (live_ < 2) return;
   yields_ = yieldsToFaster(paths, pulling, now);
   if (now < nextCount_) return;
@@ -97,7 +106,10 @@ void Wlb::changeSet(std::span<const quic::PathView> paths, Time now) {
                                    [&](const quic::PathView& view) { return view.id == slot.view.id; });
     leave[lane] = gone || live_ < 2;
     if (gone) {
-      slot = PathSlot{};
+      PathSlot left;
+      left.view.id = slot.view.id;
+      left.capacity = slot.capacity;
+      slot = left;
     } else if (before == 1) {
       stays = lane;
     }
@@ -105,12 +117,18 @@ void Wlb::changeSet(std::span<const quic::PathView> paths, Time now) {
   }
   for (const quic::PathView& view : paths) {
     if (find(view.id) != kSharedLane) continue;
-    const auto slot =
-        std::find_if(slots_.begin(), slots_.end(), [](const PathSlot& one) { return !one.live; });
-    *slot = PathSlot{};
+    // The one that it had before, or any that is free.
+    auto slot = std::find_if(slots_.begin(), slots_.end(),
+                             [&](const PathSlot& one) { return !one.live && one.view.id == view.id; });
+    if (slot == slots_.end()) {
+      slot = std::find_if(slots_.begin(), slots_.end(), [](const PathSlot& one) { return !one.live; });
+      *slot = PathSlot{};
+    }
     slot->live = true;
+    slot->capacity.restart();
     slot->view = view;
     slot->readyAt = now;
+    slot->capacity.observe(view, false, now);
   }
   // Flows that paused are settled with their next packet; those of a path that was the only one stay with it:
   // what they sent last still travels there.
@@ -146,7 +164,9 @@ void Wlb::observe(Lane lane, const quic::PathView& view, Time now) {
 
 double Wlb::share(Lane lane, unsigned more) const {
   const PathSlot& slot = slotOf(lane);
-  return static_cast<double>(slot.capacity.bytesPerSecond()) / std::max(1u, slot.heavy + slot.young + more);
+  const std::uint64_t capacity = slot.capacity.bytesPerSecond();
+  const std::uint64_t left = std::max(capacity - std::min(capacity, slot.light), capacity / kLeastPart);
+  return static_cast<double>(left) / std::max(1u, slot.heavy + slot.young + more);
 }
 
 /// Where one more flow would get most.
@@ -165,13 +185,31 @@ Lane Wlb::settle(FlowRecord& flow, Lane lane) {
   return lane;
 }
 
+bool Wlb::isYoung(const FlowRecord& flow, Time now) const {
+  const Duration age = now - flow.startedAt;
+  if (age >= kYoung) return false;
+  return flow.served - flow.servedBefore >= kYoungBytes || age < 2 * slotOf(flow.lane).view.smoothedRtt;
+}
+
 Lane Wlb::place(FlowRecord& flow, Time now) {
-  if (flow.startedAt == 0) flow.startedAt = now;
+  const bool begins = flow.startedAt == 0 || now - flow.servedAt >= kPause;
+  if (begins) {
+    flow.startedAt = now;
+    flow.servedBefore = flow.served;
+  }
   if (live_ < 2 || flow.kind == FlowKind::kOther) return kSharedLane;
+  if (begins && now >= nextCount_) {
+    nextCount_ = now + kCountEvery;
+    count(now);
+  }
   if (flow.lane == kSharedLane || !slotOf(flow.lane).live) return settle(flow, best(kSharedLane));
+  if (begins && !flow.heavy) {
+    ++slotOf(flow.lane).young;
+    return flow.lane;
+  }
   const Lane other = best(flow.lane);
   if (!betterAtGap(flow, other, now)) return flow.lane;
-  if (flow.heavy) --slotOf(flow.lane).heavy;
+  --(flow.heavy ? slotOf(flow.lane).heavy : slotOf(flow.lane).young);
   flow.movedAt = now;
   return settle(flow, other);
 }
@@ -179,34 +217,37 @@ Lane Wlb::place(FlowRecord& flow, Time now) {
 /// Whether a flow that paused is better off elsewhere. Its packets stay in order when the pause is longer
 /// than what the other path is faster by.
 bool Wlb::betterAtGap(const FlowRecord& flow, Lane to, Time now) const {
-  if (now - flow.movedAt < kGapMoveEvery) return false;
   const PathSlot& from = slotOf(flow.lane);
   const PathSlot& target = slotOf(to);
+  if (!flow.heavy &&
+      (from.young == 0 || flow.served - flow.servedBefore < kYoungBytes || !isYoung(flow, now)))
+    return false;
+  if (now - flow.movedAt < kGapMoveEvery) return false;
   const Duration here = from.view.smoothedRtt, there = target.view.smoothedRtt;
   const Duration gap = now - flow.servedAt;
   if (gap < kLeastGap + (here > there ? here - there : 0)) return false;
-  if (!flow.heavy) return gap >= kGapMoveEvery && share(to, 1) >= kClearly * share(flow.lane, 1);
+  const bool alone = from.heavy + from.young < 2;
   // A path is not left empty for one that is in use.
-  if (from.heavy + from.young < 2 && target.heavy + target.young > 0) return false;
-  return share(to, 1) >= kClearly * share(flow.lane, 0);
+  if (alone && target.heavy + target.young > 0) return false;
+  return share(to, 1) >= (alone && !from.capacity.isMeasured() ? kFar : kClearly) * share(flow.lane, 0);
 }
 
 void Wlb::count(Time now) {
   for (PathSlot& slot : slots_) {
     slot.heavy = slot.young = slot.backlogged = 0;
-    slot.rate = 0;
+    slot.rate = slot.light = 0;
   }
   queue_.forEachFlow(now, [&](FairQueue::FlowIndex, FlowRecord& flow, std::uint64_t waiting) {
     if (flow.kind == FlowKind::kOther) return;
     if (waiting == 0 && now - flow.servedAt > kQuiet) {
       flow.heavy = false;
-      flow.rate = flow.served = 0;
+      flow.rate = 0;
       return;
     }
     if (now - flow.measuredAt >= kMeasure) {
       const double took = static_cast<double>(std::min(now - flow.measuredAt, kQuiet));
-      flow.rate = static_cast<std::uint64_t>(static_cast<double>(flow.served) * 1e9 / took);
-      flow.served = 0;
+      flow.rate = static_cast<std::uint64_t>(static_cast<double>(flow.served - flow.measured) * 1e9 / took);
+      flow.measured = flow.served;
       flow.measuredAt = now;
     }
     const bool backlogged = flow.backloggedAt != 0 && now - flow.backloggedAt < kBacklogged;
@@ -216,17 +257,21 @@ void Wlb::count(Time now) {
       return;
     }
     PathSlot& slot = slotOf(flow.lane);
-    flow.heavy = backlogged || flow.rate > slot.capacity.bytesPerSecond() / kHeavyPart;
+    flow.heavy = backlogged ||
+                 (flow.kind == FlowKind::kTcp && flow.rate > slot.capacity.bytesPerSecond() / kHeavyPart);
     if (flow.heavy) {
       ++slot.heavy;
       slot.rate += flow.rate;
       slot.backlogged += backlogged;
-    } else if (now - flow.startedAt < kYoung) {
+    } else if (isYoung(flow, now)) {
       ++slot.young;
+    } else {
+      slot.light += flow.rate;
     }
   });
   for (PathSlot& slot : slots_)
-    slot.full = slot.live && slot.rate * 10 >= slot.capacity.bytesPerSecond() * kFullTenths;
+    slot.full = slot.live && slot.rate > 0 &&
+                (slot.rate + slot.light) * 10 >= slot.capacity.bytesPerSecond() * kFullTenths;
 }
 
 // --- moving
@@ -268,25 +313,31 @@ void Wlb::evenOut(Time now) {
     if (!slot.live || slot.hungry() == 0) continue;
     const Lane target = best(source);
     if (target == kSharedLane) continue;
-    if (slot.heavy < 2 && slotOf(target).heavy + slotOf(target).young > 0) continue;
+    // Its only flow does not leave a path while it still finds out what that carries.
+    if (slot.heavy < 2 && (!slot.capacity.isMeasured() || slotOf(target).heavy + slotOf(target).young > 0))
+      continue;
     const double gain = share(target, 1) / share(source, 0);
     if (gain < most) continue;
     most = gain;
     from = source;
     to = target;
   }
-  if (from != kSharedLane && moveOne(from, to, now)) nextMove_ = now + kMoveEvery;
+  if (from != kSharedLane && moveOne(from, to, now))
+    nextMove_ = now + (most >= kFar && slotOf(from).heavy > 0 ? kFarMoveEvery : kMoveEvery);
 }
 
 bool Wlb::moveOne(Lane from, Lane to, Time now) {
-  // The one with the least to wait: little of it is on its way by the old path.
+  // The one of which least waits, and is overtaken on its way by the old path.
+  const Duration here = slotOf(from).view.smoothedRtt, there = slotOf(to).view.smoothedRtt;
+  const double ahead = here > there ? static_cast<double>(here - there) / 1e9 : 0;
   FairQueue::FlowIndex found = 0;
   FlowRecord* moved = nullptr;
   std::uint64_t least = UINT64_MAX;
   queue_.forEachFlow(now, [&](FairQueue::FlowIndex index, FlowRecord& flow, std::uint64_t waiting) {
     const bool hungry = slotOf(from).full || now - flow.backloggedAt < kBacklogged;
-    if (flow.lane != from || !flow.heavy || !hungry || waiting >= least) return;
-    least = waiting;
+    const std::uint64_t cost = waiting + static_cast<std::uint64_t>(ahead * static_cast<double>(flow.rate));
+    if (flow.lane != from || !flow.heavy || !hungry || cost >= least) return;
+    least = cost;
     found = index;
     moved = &flow;
   });
@@ -301,12 +352,18 @@ bool Wlb::moveOne(Lane from, Lane to, Time now) {
 // --- pulling
 
 const FairQueue::Head* Wlb::next(std::uint32_t pathId, Time now) {
-  offered_ = kSharedLane;
   if (live_ < 2) return queue_.peek(kSharedLane, now);
   const Lane lane = pulling_ != kSharedLane && slotOf(pulling_).view.id == pathId ? pulling_ : find(pathId);
-  if (lane == kSharedLane) return queue_.peek(kSharedLane, now);
-  if (const FairQueue::Head* head = inTurn(lane, now)) return head;
-  return spilled(lane, now);
+  if (lane == kSharedLane) {
+    const FairQueue::Head* head = queue_.peek(kSharedLane, now);
+    return head != nullptr ? head : spilled(kSharedLane, now);
+  }
+  // To ask again changes nothing.
+  if (stands_)
+    if (const FairQueue::Head* head = queue_.peek(offered_, now)) return head;
+  const FairQueue::Head* head = inTurn(lane, now);
+  stands_ = head != nullptr;
+  return head != nullptr ? head : spilled(lane, now);
 }
 
 /// From the path's own lane or the shared one, in turns by the number of flows in each; what is new in either
@@ -335,10 +392,11 @@ const FairQueue::Head* Wlb::inTurn(Lane lane, Time now) {
 }
 
 void Wlb::onTaken(std::size_t bytes) {
+  stands_ = false;
   if (pulling_ != kSharedLane) slotOf(pulling_).credit -= static_cast<std::int64_t>(bytes);
 }
 
-/// The path has nothing of its own to send: what waits too long for another.
+/// The path has nothing of its own to send: what waits too long for another. `lane`: its own, if it has one.
 const FairQueue::Head* Wlb::spilled(Lane lane, Time now) {
   for (Lane other = 1; other < kMostLanes; ++other) {
     const PathSlot& slot = slotOf(other);

@@ -42,8 +42,8 @@ class Wlb final : public Scheduler, public FlowPlacer {
     /// Flows of its lane: those that take what they can get, those of which it is not known yet, and those of
     /// the first whose packets waited of late.
     unsigned heavy = 0, young = 0, backlogged = 0;
-    /// What heavy flows sent, bytes per second.
-    std::uint64_t rate = 0;
+    /// What heavy flows sent, and all others, bytes per second.
+    std::uint64_t rate = 0, light = 0;
     /// It carries about what it can: then its heavy flows want more, whether they wait here or in the queue
     /// of the link itself, where nobody sees it.
     bool full = false;
@@ -63,6 +63,7 @@ class Wlb final : public Scheduler, public FlowPlacer {
   Lane best(Lane except) const;
   double share(Lane lane, unsigned more) const;
   Lane settle(FlowRecord& flow, Lane lane);
+  bool isYoung(const FlowRecord& flow, quic::Time now) const;
   bool betterAtGap(const FlowRecord& flow, Lane to, quic::Time now) const;
   void count(quic::Time now);
   void balance(quic::Time now);
@@ -78,8 +79,9 @@ class Wlb final : public Scheduler, public FlowPlacer {
   Lane pulling_ = kSharedLane;
   /// The path that pulls leaves the shared lane to a faster one.
   bool yields_ = false;
-  /// Which lane was offered last.
+  /// Which lane was offered last, in its turn, and that nothing was taken since.
   Lane offered_ = kSharedLane;
+  bool stands_ = false;
   quic::Time nextCount_ = 0;
   quic::Time nextMove_ = 0;
 };
