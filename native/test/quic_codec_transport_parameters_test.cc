@@ -130,8 +130,9 @@ TEST_CASE("the parameters have the bytes that their RFCs and drafts show") {
   parameters.initialMaxPathId = 8;
   parameters.initialMaxPathIdDraft10 = 4;
   CHECK(toHex(encodeTransportParameters(parameters)) ==
-        toHex(fromHex("01 04 80007530  04 04 80100000  20 04 8000ffff  0c 00  0f 03 c0ffee  6ab2 00  3e 01 08"
-                      "cf739bbc1b666d09 01 04")));
+        toHex(fromHex("01 04 80007530  04 04 80100000  20 04 8000ffff  0c 00  0f 03 c0ffee  6ab2 00  "
+                      "cf739bbc1b666d09 01 04"
+                      "3e 01 08")));
 }
 
 TEST_CASE("a reserved parameter is of the form 31 N + 27 and is ignored") {
