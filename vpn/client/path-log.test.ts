@@ -28,6 +28,13 @@ describe('the log of paths', () => {
     ).to.equal('the network is active: the connection moved here')
   })
 
+  it('promises nothing that only the last connection had', () => {
+    const log = new PathLog()
+    log.line(lte('active'), 0)
+    log.restart()
+    expect(log.line(wifi('down', 'no carrier'), 0)?.message).to.match(/no other path works$/)
+  })
+
   it('leaves the steps on the way to those who debug', () => {
     const log = new PathLog()
     for (const state of ['waiting', 'connecting', 'opening']) expect(log.line(wifi(state), 0)?.level).to.equal('debug')

@@ -22,6 +22,11 @@ export class PathLog {
   readonly #states = new Map<number, { name: string; state: string }>()
   readonly #windows = new Map<number, { since: number; lines: number; hidden: number }>()
 
+  /** Another connection begins: what is known of its links is not that of the last one. */
+  restart(): void {
+    this.#states.clear()
+  }
+
   /** @param now ms, of any clock that goes on. Null: nothing to say. */
   line(change: PathChange, now: number): PathLine | null {
     const { path, state } = change

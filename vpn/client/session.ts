@@ -148,6 +148,7 @@ export class ClientSession {
 
   #start(address: string): { engine: Engine; closed: Promise<Closed> } {
     const { engines } = this.#deps
+    this.#paths.restart()
     const config = clientConfigOf(this.#settings, { address, ...this.#secrets })
     let onClosed: (event: Closed) => void = () => undefined
     const closed = new Promise<Closed>((resolve) => (onClosed = resolve))
