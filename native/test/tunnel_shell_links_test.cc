@@ -123,6 +123,33 @@ TEST_CASE("a device that was away and came back is another one") {
   CHECK(changes[0].verdict.usable);
 }
 
+TEST_CASE("a device that comes back step by step is another one, once, when it can be used") {
+  Kernel kernel;
+  kernel.links["wwan0"] = wellOf(5);
+  ShellLinks links = kernel.watch({"wwan0"});
+  links.update(kSecond);
+  kernel.links.clear();
+  links.update(kSecond);
+  LinkFacts coming = wellOf(9);
+  coming.route.reset();
+  coming.link->up = coming.link->carrier = false;
+  kernel.links["wwan0"] = coming;
+  CHECK(!links.update(kSecond).at(0).replaced);
+  coming.link->up = coming.link->carrier = true;
+  kernel.links["wwan0"] = coming;
+  CHECK(!links.update(kSecond).at(0).replaced);
+  kernel.links["wwan0"] = wellOf(9);
+  CHECK(links.update(kSecond).at(0).replaced);
+  // The same one again.
+  kernel.links["wwan0"].link->carrier = false;
+  links.update(kSecond);
+  kernel.links["wwan0"].link->carrier = true;
+  const auto changes = links.update(kSecond);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].verdict.usable);
+  CHECK(!changes[0].replaced);
+}
+
 TEST_CASE("without a device the routes decide") {
   Kernel kernel;
   ShellLinks links = kernel.watch({""});

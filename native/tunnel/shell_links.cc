@@ -67,9 +67,10 @@ std::vector<ShellLinks::Change> ShellLinks::update(std::uint64_t now) {
         !verdict.usable && (devices_[slot].empty() || (facts.link && facts.link->usable()));
     if (mayComeSilently) recheckAt_ = now + kRecheckNs;
     if (verdicts_[slot] == verdict) continue;
-    const bool replaced = !devices_[slot].empty() && verdict.index != 0 && indexes_[slot] != 0 &&
-                          verdict.index != indexes_[slot];
-    if (verdict.index != 0) indexes_[slot] = verdict.index;
+    // Against the one that was last used: a new device comes in steps, without carrier or route at first.
+    const bool replaced =
+        verdict.usable && !devices_[slot].empty() && indexes_[slot] != 0 && verdict.index != indexes_[slot];
+    if (verdict.usable) indexes_[slot] = verdict.index;
     verdicts_[slot] = verdict;
     changes.push_back({slot, verdict, replaced});
   }

@@ -48,7 +48,7 @@ class ShellLinks {
   struct Change {
     std::uint32_t slot = 0;
     LinkVerdict verdict;
-    /// The device is another one of the same name than before.
+    /// It is usable, and the device is another one of the same name than when it was last so.
     bool replaced = false;
   };
 
@@ -69,7 +69,7 @@ class ShellLinks {
   const std::uint8_t family_;
   const Look look_;
   std::vector<std::optional<LinkVerdict>> verdicts_;
-  /// The last index of a device, while it is away as well.
+  /// The index of a device when it was last usable, while it is away as well.
   std::vector<std::uint32_t> indexes_;
   std::uint64_t recheckAt_ = 0;
   std::uint64_t lookedAt_ = 0;

@@ -37,6 +37,10 @@ ShellSockets::SlotPtr ShellSockets::takeSlot() {
 
 void ShellSockets::open(std::size_t index, const io::UdpOptions& options, bool tellLocal) {
   Lane& lane = lanes_[index];
+  // What waited for the socket before is of a link that was away, and emplace() may throw.
+  for (SlotPtr& slot : lane.held) free_.push_back(std::move(slot));
+  lane.held.clear();
+  lane.retryAt = quic::kNever;
   lane.socket.emplace(options);
   lane.tellLocal = tellLocal;
 }
@@ -70,9 +74,14 @@ bool ShellSockets::receive(std::size_t index, Engine& engine, ShellTun& tun, qui
 }
 
 bool ShellSockets::allBlocked() const {
-  for (const Lane& lane : lanes_)
+  bool any = false;
+  // A socket that is not there takes nothing, and must not have packets produced for one that is blocked.
+  for (const Lane& lane : lanes_) {
+    if (!lane.socket) continue;
     if (lane.held.empty()) return false;
-  return true;
+    any = true;
+  }
+  return any;
 }
 
 quic::Time ShellSockets::retryAt() const {
