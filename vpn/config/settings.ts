@@ -196,6 +196,32 @@ export const SETTINGS = {
     file: ['Interface', 'ManageRoutes'],
     help: 'leave the routing table alone',
   },
+  allowedIps: {
+    ...client,
+    flag: '--allowed-ips',
+    argument: 'CIDR',
+    kind: 'list',
+    commas: true,
+    file: ['Interface', 'AllowedIPs'],
+    help: 'send only this through the tunnel (repeatable; default: all that the server carries)',
+  },
+  exclude: {
+    ...client,
+    flag: '--exclude',
+    argument: 'CIDR',
+    kind: 'list',
+    commas: true,
+    file: ['Interface', 'Exclude'],
+    help: 'send this past the tunnel (repeatable)',
+  },
+  killSwitch: {
+    ...client,
+    flag: '--kill-switch',
+    argument: 'off|on|always',
+    kind: 'value',
+    file: ['Interface', 'KillSwitch'],
+    help: 'let nothing out but through the tunnel; always: after the end too, until `mqvpn recover` (default: off)',
+  },
   reconnect: {
     ...client,
     flag: '--no-reconnect',
@@ -263,6 +289,14 @@ export const SETTINGS = {
     file: ['Auth', 'MaxClients'],
     help: 'max concurrent clients (default: 64)',
   },
+  nat: {
+    ...server,
+    flag: '--no-nat',
+    kind: 'switch',
+    means: false,
+    file: ['Interface', 'NAT'],
+    help: 'neither translate addresses nor switch forwarding on',
+  },
 } as const satisfies Record<string, Setting>
 
 export type SettingKey = keyof typeof SETTINGS
@@ -317,6 +351,9 @@ export const clientSchema = z.strictObject({
   insecure: text(values.truth).default(false),
   dns: list(values.ipAddress, SETTINGS.dns.most).default([]),
   manageRoutes: text(values.truth).default(true),
+  allowedIps: list(values.network).default([]),
+  exclude: list(values.network).default([]),
+  killSwitch: text(values.killSwitch).default('off'),
   reconnect: text(values.truth).default(true),
 })
 
@@ -330,6 +367,7 @@ export const serverSchema = z.strictObject({
   user: list(values.user).default([]),
   // One address of the pool each, and every client costs memory: 65 536 is far beyond what one host serves.
   maxClients: text(values.whole(1, 65_536)).default(64),
+  nat: text(values.truth).default(true),
 })
 
 export type ClientSettings = z.output<typeof clientSchema>

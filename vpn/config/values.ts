@@ -166,6 +166,24 @@ export function subnet6(text: string): string {
   return subnet(text, { bits: 128, is: isIPv6, least: 32, most: 126, example: 'fd00::/112' })
 }
 
+/** Any IPv4 or IPv6 network; an address alone is a network of one. */
+export function network(text: string): string {
+  const family: Family = text.includes(':')
+    ? { bits: 128, is: isIPv6, least: 0, most: 128, example: '2001:db8::/32' }
+    : { bits: 32, is: isIPv4, least: 0, most: 32, example: '192.168.1.0/24' }
+  return subnet(isIP(text) === 0 ? text : `${text}/${family.bits}`, family)
+}
+
+/** A truth, as for a switch, or `always`. */
+export function killSwitch(text: string): 'off' | 'on' | 'always' {
+  if (text.toLowerCase() === 'always') return 'always'
+  try {
+    return truth(text) ? 'on' : 'off'
+  } catch {
+    throw new ValueError('write off, on or always')
+  }
+}
+
 interface Family {
   bits: 32 | 128
   is: (text: string) => boolean
