@@ -10,6 +10,8 @@ const common = {
   tunName: z.string(),
   cc: z.enum(['bbr', 'cubic', 'none']),
   scheduler: z.enum(['wlb', 'minrtt']),
+  /** Packets of flows that send little leave by two paths at once. */
+  duplicate: z.boolean(),
   /** 0: follow the path MTU. */
   mtu: z.int(),
   idleTimeoutMs: milliseconds,

@@ -1,8 +1,11 @@
 // The binding. Its users, harness/native.ts and vpn/native.ts, have checked every argument.
 #include <napi.h>
 
+#include <system_error>
+
 #include "addon/engine_object.h"
 #include "addon/kernel_features.h"
+#include "io/notify.h"
 
 namespace mqvpn::addon {
 namespace {
@@ -18,8 +21,18 @@ Napi::Value jsKernelFeatures(const Napi::CallbackInfo& info) {
   return all;
 }
 
+// notify(socketPath, text)
+void jsNotify(const Napi::CallbackInfo& info) {
+  try {
+    io::notify(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value());
+  } catch (const std::system_error& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelFeatures", Napi::Function::New(env, jsKernelFeatures, "kernelFeatures"));
+  exports.Set("notify", Napi::Function::New(env, jsNotify, "notify"));
   exportEngines(env, exports);
   return exports;
 }

@@ -108,6 +108,7 @@ void readCommon(const Node& node, tunnel::EngineSettings& engine) {
                                                    {"none", quic::CongestionAlgorithm::kNone}});
   engine.scheduler = node.oneOf<tunnel::SchedulerKind>(
       "scheduler", {{"wlb", tunnel::SchedulerKind::kWlb}, {"minrtt", tunnel::SchedulerKind::kMinRtt}});
+  engine.twins = !node.has("duplicate") || node.flag("duplicate");
   engine.mtu = static_cast<std::uint32_t>(node.number("mtu", 0, 9000));
   if (engine.mtu != 0 && engine.mtu < tunnel::kLeastMtu)
     refuse(node.name("mtu"), "must be 0 (automatic) or at least 1280");

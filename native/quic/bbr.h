@@ -88,6 +88,7 @@ class Bbr final : public CongestionController {
   bool isTimeToProbeBw();
   bool isTimeToCruise() const;
   bool isTimeToGoDown();
+  bool showsQueue();
   bool isRenoCoexistenceProbeTime() const;
   void pickProbeWait();
   std::uint64_t targetInflight() const;
@@ -162,6 +163,8 @@ class Bbr final : public CongestionController {
   bool isBwProbeSample_ = false;
   std::uint64_t bwProbeUpAcked_ = 0;
   std::uint64_t probeUpAckedPerInc_ = kInfinity;
+  /// Acknowledged without a break by samples that show a queue.
+  std::uint64_t queuedBytes_ = 0;
   unsigned bwProbeUpRounds_ = 0;
   std::uint64_t roundsSinceProbeUp_ = 0;
   Duration bwProbeWait_ = 0;

@@ -30,6 +30,8 @@ constexpr std::uint64_t kMostRenoRounds = 63;
 constexpr Duration kMinRttFilterLen = 10 * kSecond;
 constexpr Duration kProbeRttDuration = 200 * kMillisecond;
 constexpr Duration kProbeRttInterval = 5 * kSecond;
+/// A delay below this is the batching of senders and receivers.
+constexpr Duration kLeastQueueDelay = 2 * kMillisecond;
 /// RTT samples that differ by less show the same path: timers and batches.
 constexpr Duration kSimilarRtt = 100 * kMicrosecond;
 

@@ -99,6 +99,7 @@ void Bbr::startProbeBwUp() {
   ackPhase_ = AckPhase::kProbeStarting;
   startRound();
   resetFullBw();
+  queuedBytes_ = 0;
   fullBw_ = rs_.deliveryRate;
   state_ = State::kUp;
   pacingGain_ = kUpPacingGain;
@@ -188,7 +189,18 @@ bool Bbr::isTimeToGoDown() {
     fullBw_ = rs_.deliveryRate;
     return false;
   }
-  return fullBwNow_;
+  return fullBwNow_ || showsQueue();
+}
+
+/// Ours: what is sent too fast waits in front of the bottleneck a round trip before the rate of delivery says
+/// so, and stays there until DOWN has drained it. The draft's three rounds without growth are up to 0.75 of a
+/// BDP; a queue that lasts for an eighth of a window says the same after one. Jitter does not look like that:
+/// it leaves fast packets in between.
+bool Bbr::showsQueue() {
+  if (ackPhase_ == AckPhase::kProbeStarting || rs_.rtt == 0) return false;
+  const bool queued = rs_.rtt > minRtt_ + std::max(minRtt_ / 8, kLeastQueueDelay);
+  queuedBytes_ = queued ? queuedBytes_ + rs_.ackedBytes : 0;
+  return queuedBytes_ >= cwnd_ / 8;
 }
 
 std::uint64_t Bbr::inflightWithHeadroom() const {

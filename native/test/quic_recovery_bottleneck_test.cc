@@ -119,6 +119,26 @@ TEST_CASE("BBR keeps the queue short between its probes") {
   CHECK(flow.drops == 0);
 }
 
+TEST_CASE("BBR ends a probe for bandwidth when it shows as a queue") {
+  // One that goes on until the rate of delivery has not grown for three rounds leaves 0.9 of a BDP there.
+  for (const double megabits : {20.0, 80.0, 300.0}) {
+    CAPTURE(megabits);
+    Bottleneck::Config config;
+    config.rate = megabits * 1e6 / 8;
+    config.delay = 30 * kMillisecond;
+    const double bdp = config.rate * 0.06;
+    config.queue = static_cast<std::uint64_t>(4 * bdp);
+    Bottleneck link(config);
+    const Bottleneck::Flow& flow = link.add(CongestionAlgorithm::kBbr);
+    link.run(4 * kSecond);
+    link.resetLargestQueue();
+    const std::uint64_t before = flow.deliveredBytes;
+    link.run(24 * kSecond);
+    CHECK(static_cast<double>(link.largestQueue()) < 0.6 * bdp);
+    CHECK(static_cast<double>(flow.deliveredBytes - before) > 0.98 * 20 * config.rate);
+  }
+}
+
 TEST_CASE("BBR visits every state; it probes for bandwidth, and for the RTT when that has grown") {
   Bottleneck link({});
   auto& flow = link.add(CongestionAlgorithm::kBbr);

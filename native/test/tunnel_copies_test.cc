@@ -7,6 +7,7 @@
 
 #include "tunnel/received_copies.h"
 #include "tunnel/sent_copies.h"
+#include "tunnel/twins.h"
 
 using namespace mqvpn;
 using namespace mqvpn::tunnel;
@@ -169,16 +170,95 @@ TEST_CASE("random operations: every copy has the bytes of its packet, and none i
   }
 }
 
-TEST_CASE("a packet that comes after its copy is known, for a while") {
+TEST_CASE("what comes after its copy is known, once, for a while") {
+  const std::vector<std::uint8_t> one{1, 2, 3}, other{1, 2, 4};
   ReceivedCopies copies;
-  CHECK(!copies.covers({0, 5}, 0));
-  copies.add({0, 5}, kSecond);
-  CHECK(copies.covers({0, 5}, kSecond));
-  CHECK(copies.covers({0, 5}, kSecond + ReceivedCopies::kRemembered));
-  CHECK(!copies.covers({1, 5}, kSecond));
-  CHECK(!copies.covers({0, 6}, kSecond));
-  CHECK(!copies.covers({0, 5}, kSecond + ReceivedCopies::kRemembered + 1));
+  CHECK(!copies.covers({0, 5}, one, 0));
+  copies.add({0, 5}, one, kSecond);
+  CHECK(!copies.covers({1, 5}, one, kSecond));
+  CHECK(!copies.covers({0, 6}, one, kSecond));
+  // The packet carries more than what was copied.
+  CHECK(!copies.covers({0, 5}, other, kSecond));
+  CHECK(copies.covers({0, 5}, one, kSecond));
+  CHECK(!copies.covers({0, 5}, one, kSecond));
+  // The same twice, in one packet.
+  copies.add({0, 6}, one, kSecond);
+  copies.add({0, 6}, one, kSecond);
+  CHECK(copies.covers({0, 6}, one, kSecond));
+  CHECK(copies.covers({0, 6}, one, kSecond));
+  CHECK(!copies.covers({0, 6}, one, kSecond));
+  copies.add({0, 7}, one, 2 * kSecond);
+  CHECK(copies.covers({0, 7}, one, 2 * kSecond + ReceivedCopies::kRemembered));
+  copies.add({0, 8}, one, 3 * kSecond);
+  CHECK(!copies.covers({0, 8}, one, 3 * kSecond + 2 * ReceivedCopies::kRemembered));
   CHECK(copies.size() == 0);
-  for (std::uint64_t i = 0; i < 2 * ReceivedCopies::kMost; ++i) copies.add({3, i}, 5 * kSecond);
+  // Copies that never end, each faster than its packet, are not kept for ever.
+  for (std::uint64_t i = 0; i < 1000; ++i) copies.add({2, i}, one, 10 * kSecond + i * 10 * kMillisecond);
+  CHECK(copies.size() <= 2 * ReceivedCopies::kRemembered / (10 * kMillisecond) + 1);
+  copies.clear();
+  for (std::uint64_t i = 0; i < 2 * ReceivedCopies::kMost; ++i) copies.add({3, i}, one, 30 * kSecond);
   CHECK(copies.size() == ReceivedCopies::kMost);
+}
+
+TEST_CASE("flows that send little leave twice, large ones do not, and together they stay within the budget") {
+  const auto udpOf = [](std::size_t size) {
+    std::vector<std::uint8_t> packet(size);
+    packet[0] = 0x45;
+    packet[9] = 17;
+    return packet;
+  };
+  Twins twins;
+  TwinRecord call, bulk;
+  const auto small = udpOf(200), large = udpOf(1300);
+  std::uint64_t calls = 0, callTwins = 0, bulkTwins = 0;
+  for (quic::Time now = kSecond; now < 11 * kSecond; now += kMillisecond) {
+    if (now % (20 * kMillisecond) == 0) {
+      ++calls;
+      if (twins.take(call, small, now)) ++callTwins;
+    }
+    if (twins.take(bulk, large, now)) ++bulkTwins;
+  }
+  CHECK(callTwins == calls);
+  // The first packets, as those of a connection that begins.
+  CHECK(bulkTwins == 3);
+  // After a pause it begins anew.
+  CHECK(twins.take(bulk, large, 13 * kSecond));
+  // Very many small flows together.
+  std::vector<TwinRecord> many(1000);
+  const auto tiny = udpOf(100);
+  std::uint64_t bytes = 0, taken = 0;
+  for (quic::Time now = 20 * kSecond; now < 30 * kSecond; now += 20 * kMillisecond)
+    for (TwinRecord& one : many) {
+      bytes += 100;
+      if (twins.take(one, tiny, now)) taken += 100;
+    }
+  CHECK(taken > 0);
+  CHECK(taken <= Twins::kMostCredit + bytes / Twins::kPart + 10 * Twins::kBytesPerSecond);
+}
+
+TEST_CASE("a TCP acknowledgement without data leaves once; what opens, closes or carries something twice") {
+  std::vector<std::uint8_t> v4(40), v6(60);
+  v4[0] = 0x45;
+  v4[9] = 6;
+  v6[0] = 0x60;
+  v6[6] = 6;
+  for (auto* packet : {&v4, &v6}) {
+    const std::size_t tcp = packet->size() - 20;
+    (*packet)[tcp + 12] = 5 << 4;
+    Twins twins;
+    TwinRecord flow;
+    const auto leavesTwice = [&](std::uint8_t flags) {
+      (*packet)[tcp + 13] = flags;
+      return twins.take(flow, *packet, kSecond);
+    };
+    CHECK(!leavesTwice(0x10));
+    CHECK(leavesTwice(0x02));
+    CHECK(leavesTwice(0x11));
+    CHECK(leavesTwice(0x14));
+    packet->push_back(0);
+    CHECK(leavesTwice(0x10));
+    // Cut short.
+    packet->resize(tcp + 19);
+    CHECK(twins.take(flow, *packet, kSecond));
+  }
 }

@@ -263,6 +263,30 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a link that dies without a word is not noticed by a flow that sends little") {
+  for (const bool twins : {false, true}) {
+    CAPTURE(twins);
+    SimOptions options;
+    options.twins = twins;
+    Links links(2, options);
+    links.connect();
+    Pinger pinger(links, 10 * kMs);
+    links.sim.run(2 * kSecond);
+    const Time dead = links.sim.now();
+    links.dead(0, true, true);
+    links.sim.run(dead + kSecond);
+    pinger.stop();
+    links.sim.run(dead + 2 * kSecond);
+    CHECK(pinger.duplicates() == 0);
+    CHECK(pinger.lost() == 0);
+    // The second link is 40 ms longer, to there and back.
+    if (twins)
+      CHECK(pinger.longestGap(dead - kSecond) <= 55 * kMs);
+    else
+      CHECK(pinger.longestGap(dead - kSecond) > 55 * kMs);
+  }
+}
+
 TEST_CASE("the only link that is left goes away: the connection continues over the next one that comes") {
   Links links;
   links.connect();

@@ -116,6 +116,7 @@ Sim::Sim(const SimOptions& options)
       batchBuffer_(quic::SendBatch::kMostBytes) {
   ServerSettings settings;
   settings.engine.connection.congestion = options.congestion;
+  settings.engine.twins = options.twins;
   settings.engine.connection.maxDatagramFrameSize = options.serverDatagramFrameSize;
   settings.engine.connection.idleTimeout = options.idleTimeout;
   settings.engine.connection.multipath = options.multipath;
@@ -137,6 +138,7 @@ Sim::~Sim() = default;
 Client& Sim::addClient(const std::string& key, const std::function<void(ClientSettings&)>& change) {
   ClientSettings settings;
   settings.engine.connection.congestion = options_.congestion;
+  settings.engine.twins = options_.twins;
   settings.engine.connection.idleTimeout = options_.idleTimeout;
   settings.engine.pool = {1024, 16};
   settings.serverName = "vpn.example";

@@ -144,6 +144,8 @@ struct SimOptions {
   Duration idleTimeout = 120 * kSecond;
   /// Of the server.
   quic::MultipathVersion multipath = quic::MultipathVersion::kDraft21;
+  /// Of both ends.
+  bool twins = true;
 };
 
 class Sim {

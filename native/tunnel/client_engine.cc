@@ -75,7 +75,8 @@ ClientEngine::ClientEngine(ClientSettings settings, const tls::ClientContext& tl
       events_(events),
       pool_(settings_.engine.pool),
       tunnel_(Tunnel::Side::kClient,
-              {pool_, tun, settings_.engine.scheduler, randomKey(random), settings_.engine.queue}),
+              {pool_, tun, settings_.engine.scheduler, randomKey(random), settings_.engine.queue,
+               settings_.engine.twins}),
       paths_(settings_.paths, events),
       httpEvents_(std::make_unique<HttpEvents>(*this)) {}
 

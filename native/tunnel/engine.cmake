@@ -25,6 +25,7 @@ add_library(mqvpn_tunnel STATIC
   scheduler.cc
   server_client.cc
   sent_copies.cc
+  twins.cc
   server_engine.cc
   status.cc
   tunnel.cc

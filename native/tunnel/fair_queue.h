@@ -11,6 +11,7 @@
 #include "tunnel/codel.h"
 #include "tunnel/flow_hash.h"
 #include "tunnel/packet_pool.h"
+#include "tunnel/twins.h"
 
 namespace mqvpn::tunnel {
 
@@ -49,6 +50,7 @@ struct FlowRecord {
   std::uint64_t rate = 0;
   quic::Time measuredAt = 0;
   std::uint64_t measured = 0;
+  TwinRecord twin;
 };
 
 /// Says where a flow waits.
@@ -114,6 +116,8 @@ class FairQueue {
   const Head& head() const { return head_; }
   /// What was told last is of a flow that sends little (RFC 8290 §4.2: it was new, and has credit left).
   bool offersSparse() const { return offeredFlow_ != kNone && flows_[offeredFlow_].where == Where::kNew; }
+  /// The flow of what was told last; null: it was dropped meanwhile.
+  FlowRecord* offeredRecord() { return offeredFlow_ != kNone ? &flows_[offeredFlow_].record : nullptr; }
   /// Takes away what was told last. The packet is freed with its last segment.
   void pop();
   /// Frees memory for others: the flow with the longest backlog loses up to half of it, from its head (RFC

@@ -36,6 +36,8 @@ class SentCopies {
   void onLost(std::uint64_t tag);
   /// Its path died: it is to leave again, once.
   void onStranded(std::uint64_t tag);
+  /// It is to leave by another path as well, now (see Twins).
+  void twin(std::uint64_t tag) { onStranded(tag); }
 
   /// Some are to leave again.
   bool waiting() const { return stranded_ > 0; }

@@ -90,7 +90,8 @@ ServerClient::ServerClient(ServerEngine& engine, std::uint64_t id, const quic::N
       startedAt_(engine.now_),
       httpEvents_(std::make_unique<HttpEvents>(*this)),
       tunnel_(Tunnel::Side::kServer, {engine.packets_, engine.tun_, engine.settings_.engine.scheduler,
-                                      engine.hashKey_, engine.settings_.engine.queue}),
+                                      engine.hashKey_, engine.settings_.engine.queue,
+                                      engine.settings_.engine.twins}),
       requestDeadline_(engine.now_ + kRequestTimeout) {
   tunnel_.setIcmpSources(engine.network());
 }

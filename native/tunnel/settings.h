@@ -33,6 +33,8 @@ inline quic::ConnectionSettings tunnelConnection() {
 struct EngineSettings {
   quic::ConnectionSettings connection = tunnelConnection();
   SchedulerKind scheduler = SchedulerKind::kWlb;
+  /// See Twins.
+  bool twins = true;
   /// The most that the tunnel's MTU may become; 0: whatever the path carries. Never below kLeastMtu.
   std::uint32_t mtu = 0;
   PoolSizes pool;

@@ -21,7 +21,8 @@ Tunnel::Tunnel(Side side, const Parts& parts)
       tun_(parts.tun),
       hashKey_(parts.hashKey),
       queue_(parts.pool, parts.limits),
-      scheduler_(makeScheduler(parts.scheduler, queue_)) {}
+      scheduler_(makeScheduler(parts.scheduler, queue_)),
+      mayTwin_(parts.twins) {}
 
 Tunnel::~Tunnel() { close(); }
 
@@ -132,8 +133,8 @@ void Tunnel::receiveDatagram(std::span<std::uint8_t> payload, const quic::Packet
       ++counters_.copiesDropped;
       return;
     }
-    receivedCopies_.add(*original, now);
-  } else if (receivedCopies_.covers(origin, now)) {
+    receivedCopies_.add(*original, packet, now);
+  } else if (receivedCopies_.covers(origin, packet, now)) {
     ++counters_.copiesDropped;
     return;
   }
@@ -192,6 +193,7 @@ void Tunnel::onPaths(std::span<const quic::PathView> paths, std::size_t pulling,
     queue_.setRamping(paths[pulling].ramping);
     queue_.setRoundTrip(paths[pulling].minRtt);
   }
+  carriers_ = paths.size();
   scheduler_->onPaths(paths, pulling, now);
 }
 
@@ -254,7 +256,12 @@ void Tunnel::write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64
   std::uint8_t* packet = out + prefix.size();
   head.packet->segmenter.write(head.packet->index, packet);
   if (head.mark) markCongestion({packet, head.size});
-  if (keepCopies_) tag = sentCopies_.add({packet, head.size}, carrier, queue_.offersSparse(), now_);
+  if (keepCopies_) {
+    FlowRecord* flow = mayTwin_ && carriers_ > 1 && session_->copiesAllowed() ? queue_.offeredRecord() : nullptr;
+    const bool twin = flow != nullptr && twins_.take(flow->twin, {packet, head.size}, now_);
+    tag = sentCopies_.add({packet, head.size}, carrier, twin || queue_.offersSparse(), now_);
+    if (twin) sentCopies_.twin(tag);
+  }
   ++counters_.packetsOut;
   counters_.bytesOut += head.size;
   scheduler_->onTaken(head.size);

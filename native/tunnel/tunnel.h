@@ -21,6 +21,7 @@
 #include "tunnel/sent_copies.h"
 #include "tunnel/siphash.h"
 #include "tunnel/tun_sink.h"
+#include "tunnel/twins.h"
 
 namespace mqvpn::tunnel {
 
@@ -41,7 +42,8 @@ struct TunnelCounters {
   /// A capsule was wanted and the stream had no room.
   std::uint64_t capsuleRoom = 0;
   std::uint64_t icmpSent = 0;
-  /// Packets that left a second time because their path died, and second copies that were dropped on arrival.
+  /// Packets that left a second time, by another path (because theirs died, or see Twins), and second copies
+  /// that were dropped on arrival.
   std::uint64_t copiesOut = 0, copiesDropped = 0;
 };
 
@@ -57,6 +59,8 @@ class Tunnel final : public quic::DatagramSource {
     SchedulerKind scheduler;
     HashKey hashKey;
     FairQueueLimits limits;
+    /// Packets of flows that send little leave by two paths at once, if the peer knows copies.
+    bool twins = true;
   };
 
   Tunnel(Side side, const Parts& parts);
@@ -145,6 +149,10 @@ class Tunnel final : public quic::DatagramSource {
   /// What nextSize() offered last, instead of the queue's head.
   std::optional<SentCopies::Copy> offered_;
   bool keepCopies_ = false;
+  const bool mayTwin_;
+  Twins twins_;
+  /// Paths that may carry packets now.
+  std::size_t carriers_ = 0;
   quic::Time now_ = 0;
   TunnelCounters counters_;
 };

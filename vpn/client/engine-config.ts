@@ -31,6 +31,7 @@ export function clientConfigOf(
     multipathDraft: settings.multipathDraft,
     cc: settings.cc,
     scheduler: settings.scheduler,
+    duplicate: settings.duplicate,
     mtu: settings.mtu,
     manageRoutes: settings.manageRoutes,
     idleTimeoutMs: IDLE_TIMEOUT_MS,

@@ -52,6 +52,14 @@ export const SETTINGS = {
     file: ['Multipath', 'Scheduler'],
     help: 'multipath scheduler (default: wlb)',
   },
+  duplicate: {
+    ...both,
+    flag: '--no-duplicate',
+    kind: 'switch',
+    means: false,
+    file: ['Multipath', 'Duplicate'],
+    help: 'do not send the packets of small flows (calls, terminals) over two paths at once',
+  },
   cc: {
     ...both,
     flag: '--cc',
@@ -328,6 +336,7 @@ const list = <T>(parse: (text: string) => T, most = Infinity) =>
 const common = {
   tunName: text(values.tunName).default('mqvpn0'),
   scheduler: text(values.oneOf(['minrtt', 'wlb'])).default('wlb'),
+  duplicate: text(values.truth).default(true),
   cc: text(values.oneOf(['bbr', 'cubic', 'none'])).default('bbr'),
   mtu: text(values.mtu).default(0),
   authKey: text(values.authKey).optional(),

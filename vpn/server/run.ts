@@ -108,7 +108,8 @@ function configOf(
   users: ServerConfig['users'],
   certificate: ServerCertificate,
 ): ServerConfig {
-  const { tunName, listen, subnet, subnet6, maxClients, cc, scheduler, mtu, keyLog, qlog, logLevel } = settings
+  const { tunName, listen, subnet, subnet6, maxClients, cc, scheduler, duplicate, mtu, keyLog, qlog, logLevel } =
+    settings
   return {
     tunName,
     listen,
@@ -120,6 +121,7 @@ function configOf(
     maxClients,
     cc,
     scheduler,
+    duplicate,
     mtu,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     retry: 'auto',
