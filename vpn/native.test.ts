@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { NativeMissingError } from '../common/addon.js'
 import type { ClientConfig, ClientEvent } from './engine.js'
 import { MachineError, VpnError } from './errors.js'
-import { enginesOf, nativeEngines, type NativeAddon } from './native.js'
+import { enginesOf, kernelFeatures, nativeEngines, notifySocket, type NativeAddon } from './native.js'
 
 const config: ClientConfig = {
   tunName: 'mqvpn0',
@@ -92,5 +92,28 @@ describe('the native module', () => {
       }),
     ).to.throw(MachineError, /Possible solutions/)
     expect(nativeEngines(() => addon)).to.have.keys('startServer', 'startClient')
+  })
+})
+
+describe('what the addon does beside tunnels', () => {
+  it('tells what the kernel allows, and speaks to a service manager', () => {
+    const said: string[] = []
+    const addon = {
+      kernelFeatures: () => ({ tun: { ok: false, detail: 'open /dev/net/tun: No such file or directory' } }),
+      notify: (path: string, text: string) => said.push(path, text),
+    }
+    expect(kernelFeatures(() => addon)['tun']).to.include({ ok: false })
+    notifySocket('@n', 'READY=1', () => addon)
+    expect(said).to.deep.equal(['@n', 'READY=1'])
+  })
+
+  it('is told to be missing as the engines are', () => {
+    const missing = (): unknown => {
+      throw new NativeMissingError('the native addon', '/nowhere')
+    }
+    for (const ask of [kernelFeatures, (load: () => unknown) => notifySocket('/n', 'READY=1', load)]) {
+      expect(() => ask(missing)).to.throw(MachineError, /cannot be used/)
+      expect(() => ask(() => ({}))).to.throw(MachineError, /build it again/)
+    }
   })
 })

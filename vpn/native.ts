@@ -1,5 +1,5 @@
 /** The one module of `vpn/` that knows the addon (`mqvpn_native.node`): text on its side, typed data on ours. */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { loadAddon, NativeMissingError } from '../common/addon.js'
 import {
   clientConfig,
@@ -23,21 +23,48 @@ export interface NativeAddon {
   startServer(config: string, onEvent: (event: string) => void): NativeEngine
   startClient(config: string, onEvent: (event: string) => void): NativeEngine
 }
+/** Of the same addon, but none that a tunnel needs. */
+interface NativeExtras {
+  kernelFeatures(): unknown
+  notify(socketPath: string, text: string): void
+}
+
+const TOO_OLD = 'the native addon is older than this program: build it again (npm run build:native)'
 
 /** @throws MachineError when the addon is not built, or is older than this program */
 export function nativeEngines(load: () => unknown = loadAddon): Engines {
-  let found: unknown
+  const addon = loaded<NativeAddon>(load)
+  if (typeof addon?.startServer !== 'function' || typeof addon.startClient !== 'function') {
+    throw new MachineError(TOO_OLD)
+  }
+  return enginesOf(addon as NativeAddon)
+}
+
+function loaded<T>(load: () => unknown): Partial<T> | null {
   try {
-    found = load()
+    return load() as Partial<T> | null
   } catch (error) {
     if (error instanceof NativeMissingError) throw new MachineError(error.message)
     throw error
   }
-  const addon = found as Partial<NativeAddon> | null
-  if (typeof addon?.startServer !== 'function' || typeof addon.startClient !== 'function') {
-    throw new MachineError('the native addon is older than this program: build it again (npm run build:native)')
-  }
-  return enginesOf(addon as NativeAddon)
+}
+
+const features = z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() }))
+/** What this kernel and this user's rights allow, by the addon's names: `capNetAdmin`, `tun`, `tunTso`, `udpGso`, … */
+export type KernelFeatures = z.infer<typeof features>
+
+/** Found by trying, in a network namespace of its own. @throws MachineError as `nativeEngines` */
+export function kernelFeatures(load: () => unknown = loadAddon): KernelFeatures {
+  const addon = loaded<NativeExtras>(load)
+  if (typeof addon?.kernelFeatures !== 'function') throw new MachineError(TOO_OLD)
+  return features.parse(addon.kernelFeatures())
+}
+
+/** Sends one datagram to a Unix socket; `@` in front is an abstract name. @throws when nobody takes it */
+export function notifySocket(socketPath: string, text: string, load: () => unknown = loadAddon): void {
+  const addon = loaded<NativeExtras>(load)
+  if (typeof addon?.notify !== 'function') throw new MachineError(TOO_OLD)
+  addon.notify(socketPath, text)
 }
 
 export function enginesOf(addon: NativeAddon): Engines {
