@@ -10,8 +10,10 @@ import { generateKey } from './key.js'
 import { wantsColour } from './colour.js'
 import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
-import { nativeEngines } from './native.js'
+import { nativeEngines, notifySocket } from './native.js'
 import { program, type Request } from './program.js'
+import { ServiceManager } from './service/notify.js'
+import { Observers } from './service/observers.js'
 import { statusCommand } from './status/command.js'
 import { prepareTraces } from './traces.js'
 
@@ -52,15 +54,30 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
   prepareTraces(found.settings, log)
   const life = createLife(process, (text) => log.info(text))
   const about = { version: packageVersion(), pid: process.pid }
-  const common = { engines: () => nativeEngines(), log, life, about }
-  if (found.side === 'server') {
-    const { runServer } = await import('./server/run.js')
-    await runServer(found.settings, { ...common, now: () => new Date() })
-  } else {
-    const { runClient } = await import('./client/run.js')
-    await runClient(found.settings, { ...common, lookup: systemLookup })
+  const observers = new Observers(found.settings.metrics ?? null, serviceManager(log), life, log)
+  const observe = observers.observe.bind(observers)
+  const common = { engines: () => nativeEngines(), log, life, about, observe }
+  try {
+    if (found.side === 'server') {
+      const { runServer } = await import('./server/run.js')
+      await runServer(found.settings, { ...common, now: () => new Date() })
+    } else {
+      const { runClient } = await import('./client/run.js')
+      await runClient(found.settings, { ...common, lookup: systemLookup })
+    }
+  } finally {
+    await observers.close()
   }
   return life.exitCode()
+}
+
+function serviceManager(log: Log): ServiceManager {
+  return new ServiceManager(process.env, {
+    send: notifySocket,
+    log,
+    pid: process.pid,
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+  })
 }
 
 /** A title takes the place of the command line in /proc, and so of a key that stands there. */

@@ -8,6 +8,7 @@ const config: ClientConfig = {
   tunName: 'mqvpn0',
   cc: 'bbr',
   scheduler: 'wlb',
+  duplicate: true,
   mtu: 0,
   idleTimeoutMs: 120_000,
   logLevel: 'info',

@@ -9,6 +9,7 @@ import { messageOf, UsageError } from '../errors.js'
 import { keyOf } from '../key.js'
 import type { Life } from '../life.js'
 import type { Log } from '../log.js'
+import type { Status } from '../status/render.js'
 import type { Lookup } from './resolve.js'
 import { ClientSession } from './session.js'
 
@@ -19,12 +20,14 @@ export interface ClientDeps {
   life: Life
   /** Added to every status. */
   about: { version: string; pid: number }
+  /** Given the status before the first attempt: for metrics, and for the service manager. */
+  observe?: (status: () => Promise<Status>) => Promise<void>
 }
 
 /** Resolves when the signal has aborted and everything is removed; throws when there is no point in going on. */
 export async function runClient(
   settings: ClientSettings,
-  { engines, lookup, log, life, about }: ClientDeps,
+  { engines, lookup, log, life, about, observe }: ClientDeps,
 ): Promise<void> {
   const authKey = keyOf(settings, log)
   if (authKey === null) {
@@ -43,13 +46,15 @@ export async function runClient(
       sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
     },
   )
+  const status = async (): Promise<Status> => ({ ...(await session.status()), ...about })
   const control = await ControlServer.listen(
     settings.control ?? controlPath(settings.tunName),
-    { status: async () => ({ ...(await session.status()), ...about }), command: () => session.command() },
+    { status, command: () => session.command() },
     log,
   )
   life.atExit(() => control.removeFile())
   try {
+    await observe?.(status)
     await session.run(life.signal)
   } finally {
     await control.close()

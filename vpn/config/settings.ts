@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { LOG_LEVELS } from '../log.js'
+import { metricsEndpoint } from '../metrics/endpoint.js'
 import * as values from './values.js'
 
 export type Side = 'client' | 'server'
@@ -120,6 +121,14 @@ export const SETTINGS = {
     argument: 'DIR',
     kind: 'value',
     help: 'generated certificate, session tickets (default: /var/lib/mqvpn)',
+  },
+  metrics: {
+    ...both,
+    flag: '--metrics',
+    argument: 'ADDR:PORT',
+    kind: 'value',
+    file: ['Interface', 'Metrics'],
+    help: 'serve metrics for Prometheus: PORT (of loopback), ADDR:PORT or unix:PATH (default: none)',
   },
   keyLog: {
     ...both,
@@ -345,6 +354,7 @@ const common = {
   logFormat: text(values.oneOf(['text', 'json'])).default('text'),
   control: text(values.socketPath).optional(),
   stateDir: text(values.file).default('/var/lib/mqvpn'),
+  metrics: text(metricsEndpoint).optional(),
   keyLog: text(values.file).optional(),
   qlog: text(values.file).optional(),
 }

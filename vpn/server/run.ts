@@ -24,6 +24,8 @@ export interface ServerDeps {
   life: Life
   /** Added to every status. */
   about: { version: string; pid: number }
+  /** Given the status before it listens: for metrics, and for the service manager. */
+  observe?: (status: () => Promise<Status>) => Promise<void>
 }
 
 type Listening = NonNullable<Status['listening']>
@@ -31,7 +33,7 @@ type Listening = NonNullable<Status['listening']>
 /** Resolves when the signal has aborted and everything is removed. */
 export async function runServer(
   settings: ServerSettings,
-  { engines, log, now, life, about }: ServerDeps,
+  { engines, log, now, life, about, observe }: ServerDeps,
 ): Promise<void> {
   const users = usersOf(settings, log)
   // Before anything is made: whether it can be used at all.
@@ -39,19 +41,21 @@ export async function runServer(
   const certificate = await certificateOf(settings, now(), log)
   let engine: Engine | null = null
   let listening: Listening | null = null
+  const status = async (): Promise<Status> => {
+    if (engine === null) throw new UsageError('the server is starting, or stopping')
+    return { ...(await engine.status()), ...about, listening }
+  }
   const control = await ControlServer.listen(
     settings.control ?? controlPath(settings.tunName),
     {
-      status: async () => {
-        if (engine === null) throw new UsageError('the server is starting, or stopping')
-        return { ...(await engine.status()), ...about, listening }
-      },
+      status,
       command: async (request) => engine?.command(request) ?? { ok: false, error: 'the server is not running' },
     },
     log,
   )
   life.atExit(() => control.removeFile())
   try {
+    await observe?.(status)
     try {
       engine = native.startServer(configOf(settings, users, certificate), (event) => {
         if (event.type !== 'listening') logEvent(event, log)
