@@ -30,7 +30,8 @@ Link linkOf(const Width& width) {
 }
 
 struct World {
-  explicit World(std::vector<Width> links) : widths(std::move(links)), client(make()) {
+  explicit World(std::vector<Width> links, const SimOptions& options = {})
+      : widths(std::move(links)), sim(options), client(make()) {
     client.start();
     REQUIRE(sim.runUntil([&] { return client.vpn.isConnected(); }, 5 * kSecond));
     // The size of packets is found by then.
@@ -171,6 +172,50 @@ TEST_CASE("a link that dies takes no flow with it, and is used again when it ret
       const std::uint64_t before = flow->bytes();
       world.sim.run(500 * kMs);
       CHECK(flow->bytes() > before);
+    }
+  }
+}
+
+TEST_CASE("a link that dies under full load, told or in silence, costs a flow that sends little nothing") {
+  for (const bool told : {true, false}) {
+    CAPTURE(told);
+    SimOptions options;
+    options.congestion = quic::CongestionAlgorithm::kBbr;
+    World world(kSeed, options);
+    for (int i = 0; i < 4; ++i) world.tcp();
+    std::vector<Time> sentAt;
+    std::vector<Time> arrivedAt;
+    Client& client = world.client;
+    client.onPacket = [&, before = client.onPacket](std::span<const std::uint8_t> packet) {
+      if (packet.size() != 84 || packet[9] != 17 || packet[22] * 256 + packet[23] != 4242)
+        return before(packet);
+      arrivedAt.at(numberOf(packet.data())) = world.sim.now();
+      return true;
+    };
+    const std::function<void()> probe = [&] {
+      Udp udp;
+      udp.source = kServerInner;
+      udp.destination = client.inner();
+      udp.from = 7;
+      udp.to = 4242;
+      const auto number = static_cast<std::uint32_t>(sentAt.size());
+      sentAt.push_back(world.sim.now());
+      arrivedAt.push_back(0);
+      world.sim.server->send(udp4(udp, 84, number));
+      world.sim.at(world.sim.now() + 10 * kMs, probe);
+    };
+    probe();
+    world.sim.run(4 * kSecond);
+    const Time dead = world.sim.now();
+    world.dead(0, true);
+    if (told) client.linkDown(0);
+    world.sim.run(kSecond);
+    for (std::size_t i = 0; i < sentAt.size(); ++i) {
+      if (sentAt[i] < dead - 100 * kMs || sentAt[i] > dead + 900 * kMs) continue;
+      CAPTURE(i);
+      REQUIRE(arrivedAt[i] != 0);
+      // The link that is left takes 30 ms, and has hardly a queue.
+      CHECK(arrivedAt[i] - sentAt[i] <= 40 * kMs);
     }
   }
 }

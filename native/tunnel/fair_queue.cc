@@ -204,6 +204,20 @@ const FairQueue::Head* FairQueue::peekStale(Lane laneNumber, quic::Duration leas
   return nullptr;
 }
 
+const FairQueue::Head* FairQueue::peekSmall(Lane laneNumber, quic::Time now) {
+  LaneState& lane = lanes_[laneNumber];
+  for (const List* list : {&lane.fresh, &lane.old}) {
+    for (FlowIndex index = list->first; index != kNone; index = flows_[index].next) {
+      const Flow& flow = flows_[index];
+      if (flow.first == nullptr || flow.bytes > Twins::kFlowBytes || now < flow.record.twin.largeUntil)
+        continue;
+      if (lane.chosen == index) lane.chosen = kNone;
+      if (chooseFrom(index, now)) return offer(index, laneNumber, false, now);
+    }
+  }
+  return nullptr;
+}
+
 void FairQueue::pop() {
   Flow& flow = flows_[offeredFlow_];
   flow.record.servedAt = offeredAt_;

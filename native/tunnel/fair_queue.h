@@ -112,6 +112,8 @@ class FairQueue {
   const Head* peek(Lane lane, quic::Time now);
   /// Out of turn: the head of the first flow of a lane that has waited for `leastWait`; TCP only if `tcpToo`.
   const Head* peekStale(Lane lane, quic::Duration leastWait, bool tcpToo, quic::Time now);
+  /// Out of turn: the head of a flow of a lane that sends little (see Twins).
+  const Head* peekSmall(Lane lane, quic::Time now);
   /// What was told last.
   const Head& head() const { return head_; }
   /// What was told last is of a flow that sends little (RFC 8290 §4.2: it was new, and has credit left).

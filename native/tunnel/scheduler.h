@@ -24,6 +24,8 @@ class Scheduler {
   virtual void onPaths(std::span<const quic::PathView> paths, std::size_t pulling, quic::Time now) = 0;
   /// What path `pathId` takes next; null: nothing, now. FairQueue::pop() takes it away.
   virtual const FairQueue::Head* next(std::uint32_t pathId, quic::Time now) = 0;
+  /// Where the flows wait that leave by this path alone; kSharedLane: none do.
+  virtual Lane laneOf(std::uint32_t pathId) const { return (void)pathId, kSharedLane; }
   /// It was taken.
   virtual void onTaken(std::size_t bytes) { (void)bytes; }
   /// Another connection, with other paths. The queue is empty.

@@ -27,8 +27,8 @@ class SentCopies {
   };
 
   /// Keeps a packet that leaves in `carrier`; the tag that names it from now on, never 0.
-  /// `sparse`: of a flow that sends little. Such packets leave again before all others: a lost one is missed,
-  /// and many of bulk would fill the path that is left.
+  /// `sparse`: of a flow that sends little (Twins). Such packets leave again before all others: a lost one is
+  /// missed, and many of bulk would fill the path that is left.
   std::uint64_t add(std::span<const std::uint8_t> packet, const quic::PacketId& carrier, bool sparse,
                     quic::Time now);
   void onAcked(std::uint64_t tag);

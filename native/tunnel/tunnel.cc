@@ -229,6 +229,12 @@ void Tunnel::writeCopy(std::uint8_t* out) {
   offered_.reset();
 }
 
+const FairQueue::Head* Tunnel::nextSmall(std::uint32_t pathId, quic::Time now) {
+  const Lane own = scheduler_->laneOf(pathId);
+  const FairQueue::Head* head = queue_.peekSmall(own, now);
+  return head == nullptr && own != kSharedLane ? queue_.peekSmall(kSharedLane, now) : head;
+}
+
 std::size_t Tunnel::nextSize(std::uint32_t pathId, std::size_t most, quic::Time now) {
   if (session_ == nullptr || !useDatagrams_) return 0;
   now_ = now;
@@ -238,10 +244,16 @@ std::size_t Tunnel::nextSize(std::uint32_t pathId, std::size_t most, quic::Time 
     if (const std::size_t size = copySize(pathId, true, most, now)) return size;
   const std::size_t prefix = session_->packetPrefix().size();
   while (const FairQueue::Head* head = scheduler_->next(pathId, now)) {
-    const std::size_t size = prefix + head->size;
-    if (sentCopies_.waiting() && !queue_.offersSparse())
+    if (sentCopies_.waiting() && !queue_.offersSparse()) {
+      // The queue stands still behind the copies, and with it what would have its turn in a moment.
+      if (const FairQueue::Head* small = nextSmall(pathId, now);
+          small != nullptr && prefix + small->size <= most)
+        return prefix + small->size;
       if (const std::size_t copy = copySize(pathId, false, most, now)) return copy;
-    if (size <= most) return size;
+      head = scheduler_->next(pathId, now);
+      if (head == nullptr) break;
+    }
+    if (const std::size_t size = prefix + head->size; size <= most) return size;
     divert(*head, now);
     queue_.pop();
   }
@@ -257,10 +269,11 @@ void Tunnel::write(std::uint8_t* out, const quic::PacketId& carrier, std::uint64
   head.packet->segmenter.write(head.packet->index, packet);
   if (head.mark) markCongestion({packet, head.size});
   if (keepCopies_) {
-    FlowRecord* flow = mayTwin_ && carriers_ > 1 && session_->copiesAllowed() ? queue_.offeredRecord() : nullptr;
-    const bool twin = flow != nullptr && twins_.take(flow->twin, {packet, head.size}, now_);
-    tag = sentCopies_.add({packet, head.size}, carrier, twin || queue_.offersSparse(), now_);
-    if (twin) sentCopies_.twin(tag);
+    FlowRecord* flow = queue_.offeredRecord();
+    const bool small = flow != nullptr && twins_.isSmall(flow->twin, head.size, now_);
+    tag = sentCopies_.add({packet, head.size}, carrier, small, now_);
+    const bool mayTwin = small && mayTwin_ && carriers_ > 1 && session_->copiesAllowed();
+    if (mayTwin && twins_.take(flow->twin, {packet, head.size}, now_)) sentCopies_.twin(tag);
   }
   ++counters_.packetsOut;
   counters_.bytesOut += head.size;

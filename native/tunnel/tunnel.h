@@ -126,6 +126,8 @@ class Tunnel final : public quic::DatagramSource {
   bool sendFragments(const Packet& packet, const connect_ip::PacketView& view, quic::Time now);
   void divert(const FairQueue::Head& head, quic::Time now);
   bool sendCapsule(std::span<const std::uint8_t> packet);
+  /// A small flow's packet, while copies of bulk hold up the queue.
+  const FairQueue::Head* nextSmall(std::uint32_t pathId, quic::Time now);
   std::size_t copySize(std::uint32_t pathId, bool onlySparse, std::size_t most, quic::Time now);
   void writeCopy(std::uint8_t* out);
 

@@ -1,7 +1,6 @@
 #include "tunnel/twins.h"
 
 #include <algorithm>
-#include <cstddef>
 
 namespace mqvpn::tunnel {
 
@@ -20,9 +19,8 @@ bool isBareAck(std::span<const std::uint8_t> packet) {
 
 }  // namespace
 
-bool Twins::take(TwinRecord& flow, std::span<const std::uint8_t> packet, quic::Time now) {
-  const auto size = static_cast<std::uint32_t>(packet.size());
-  credit_ += static_cast<double>(size) / kPart +
+bool Twins::isSmall(TwinRecord& flow, std::size_t bytes, quic::Time now) {
+  credit_ += static_cast<double>(bytes) / kPart +
              static_cast<double>(kBytesPerSecond) * static_cast<double>(now - earnedAt_) / 1e9;
   credit_ = std::min(credit_, static_cast<double>(kMostCredit));
   earnedAt_ = now;
@@ -30,14 +28,19 @@ bool Twins::take(TwinRecord& flow, std::span<const std::uint8_t> packet, quic::T
     flow.windowAt = now;
     flow.bytes = 0;
   }
-  flow.bytes += size;
+  flow.bytes += static_cast<std::uint32_t>(bytes);
   if (flow.bytes > kFlowBytes) {
     flow.bytes = kFlowBytes;
-    flow.notBefore = now + kPause;
+    flow.largeUntil = now + kPause;
   }
-  if (now < flow.notBefore || isBareAck(packet)) return false;
+  return now >= flow.largeUntil;
+}
+
+bool Twins::take(TwinRecord& flow, std::span<const std::uint8_t> packet, quic::Time now) {
+  if (now < flow.onceUntil || isBareAck(packet)) return false;
+  const auto size = static_cast<double>(packet.size());
   if (credit_ < size) {
-    flow.notBefore = now + kPause;
+    flow.onceUntil = now + kPause;
     return false;
   }
   credit_ -= size;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -11,8 +12,8 @@ namespace mqvpn::tunnel {
 struct TwinRecord {
   quic::Time windowAt = 0;
   std::uint32_t bytes = 0;
-  /// Until then it leaves once.
-  quic::Time notBefore = 0;
+  /// Until then it is a large one; until then it leaves once.
+  quic::Time largeUntil = 0, onceUntil = 0;
 };
 
 /// Decides which packets leave by two paths at once: those of flows that send little, such as calls, games,
@@ -31,7 +32,9 @@ class Twins {
   static constexpr std::uint64_t kBytesPerSecond = 32'000;
   static constexpr std::uint64_t kMostCredit = 32'000;
 
-  /// Of each packet, when it leaves. True: it is to leave by another path as well.
+  /// Of each packet, when it leaves. True: its flow sends little.
+  bool isSmall(TwinRecord& flow, std::size_t bytes, quic::Time now);
+  /// Of a packet of a flow that sends little. True: it is to leave by another path as well.
   bool take(TwinRecord& flow, std::span<const std::uint8_t> packet, quic::Time now);
 
  private:

@@ -26,7 +26,7 @@ class Wlb final : public Scheduler, public FlowPlacer {
 
   /// Of a path that onPaths() told; 0: unknown.
   std::uint64_t capacityOf(std::uint32_t pathId) const;
-  Lane laneOf(std::uint32_t pathId) const;
+  Lane laneOf(std::uint32_t pathId) const override;
 
  private:
   static constexpr std::size_t kMostPaths = kMostLanes - 1;
