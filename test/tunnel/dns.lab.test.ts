@@ -4,8 +4,9 @@
  *   client  getent ── vpn ═══ path a ═══ server 10.77.0.1:53 ──── internet 198.51.100.2:53
  *                                        answers 192.0.2.1         answers 192.0.2.2
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { packageRoot } from '../../common/package.js'
 import { INTERNET, pathAddresses } from '../../harness/lab/addressing.js'
@@ -129,9 +130,11 @@ describe('tunnel: DNS (root)', () => {
     ['--import=tsx', HOLDER, args[0]!, journals, DEVICE, ...args.slice(1)],
   ]
 
+  const hold = (...servers: string[]) => start('hold', ...servers)
+
   /** The process that runs, and what it has said. */
-  async function hold(...servers: string[]): Promise<{ process: HostProcess; said: string[] }> {
-    const held = tunnel.client.spawn(...holder('hold', ...servers), { role: 'subject' })
+  async function start(verb: string, ...servers: string[]): Promise<{ process: HostProcess; said: string[] }> {
+    const held = tunnel.client.spawn(...holder(verb, ...servers), { role: 'subject' })
     const said: string[] = []
     held.onLine((line) => said.push(line))
     await until('DNS servers in place', () => said.includes('held') || !held.running, {
@@ -230,6 +233,26 @@ describe('tunnel: DNS (root)', () => {
       expect(readdirSync(journals)).to.deep.equal([])
     })
   }
+
+  it('comes back whole whenever the process is killed, in the middle of writing too', async () => {
+    const before = special()
+    let undone = 0
+    for (let round = 0; round < 10; round++) {
+      const { process: flickering } = await start('flicker', '192.0.2.53')
+      // Rounds of it take about a millisecond: the moment is a random one.
+      await sleep(Math.random() * 20)
+      process.kill(flickering.pid, 'SIGKILL')
+      await flickering.exited
+      if ((await tunnel.client.run(...holder('recover'))).stdout.includes('recovered dns')) undone += 1
+      expect(stateOf(), `round ${round}`).to.deep.equal(before)
+      // A note that was being written when the process was killed is under another name, and nobody's.
+      const left = readdirSync(journals)
+      expect(left.filter((name) => name.endsWith('.json'))).to.deep.equal([])
+      for (const half of left) rmSync(join(journals, half))
+    }
+    console.log(`      in ${undone} of 10 rounds something was in place when it was killed`)
+    expect(undone).to.be.greaterThan(0)
+  })
 
   /** Runs it in a mount namespace of its own (`ip netns exec` makes one), after these commands. */
   async function refusal(prepare: string): Promise<string> {

@@ -115,11 +115,33 @@ describe('DNS by resolv.conf', () => {
     expect(said).to.deep.equal([])
   })
 
+  it('finishes what a process that died had begun to put back', () => {
+    file()
+    chmodSync(path, 0o640)
+    utimesSync(path, 1_600_000_000, 1_700_000_000.125)
+    const note = apply()
+    file()
+    undo(note)
+    expect([statSync(path).mode & 0o777, statSync(path).mtimeMs]).to.deep.equal([0o640, 1_700_000_000_125])
+    const { ctimeNs } = statSync(path, { bigint: true })
+    undo(note)
+    expect(statSync(path, { bigint: true }).ctimeNs).to.equal(ctimeNs)
+    expect(said).to.deep.equal([])
+  })
+
   it('makes a file that was missing, readable for all, and removes it', () => {
     const note = apply()
     expect(servers()).to.deep.equal(['1.1.1.1'])
     expect(statSync(path).mode & 0o777).to.equal(0o644)
     undo(note)
+    undo(note)
+    expect(readdirSync(directory)).to.deep.equal([])
+    expect(said).to.deep.equal([])
+  })
+
+  it('removes a file that was missing and that a process which died has only made', () => {
+    const note = planResolvConf(path, ASKED)
+    file('')
     undo(note)
     expect(readdirSync(directory)).to.deep.equal([])
     expect(said).to.deep.equal([])

@@ -57,7 +57,7 @@ export function undoResolvConf(note: ResolvConfNote, log: Log): void {
   try {
     // The link may lead elsewhere by now, and what we wrote is still where it led.
     for (const target of new Set([note.target, targetOf(note.path)])) restored = giveBack(target, note) || restored
-    if (!restored) explainOther(note, log)
+    if (!restored) leave(note, log)
   } catch (error) {
     if (!(error instanceof OddFileError)) throw error
     log.warn(`${error.message} (it is no longer what mqvpn wrote, and stays as it is)`)
@@ -104,12 +104,28 @@ function originalAt(path: string, target: string, before?: Original | null): Ori
   return original
 }
 
-function explainOther({ path, original }: ResolvConfNote, log: Log): void {
-  const found = readOriginal(targetOf(path))
-  // Never written, or put back already.
-  if ((found?.original.content ?? null) === (original?.content ?? null)) return
+/** What is there is not ours: never written, put back already, or somebody else's. */
+function leave({ path, original }: ResolvConfNote, log: Log): void {
+  const target = targetOf(path)
+  const found = readOriginal(target)
+  if ((found?.original.content ?? null) === (original?.content ?? null)) {
+    // A process that died right after it had put back the content.
+    if (found && original && !looksLike(found.original, original)) restore(target, original)
+    return
+  }
+  if (original === null && found?.content.length === 0) {
+    // Made, and then there was no time to write it; for a resolver it is the same as none.
+    restore(target, null)
+    return
+  }
   const what = found === null ? 'has been removed' : 'has been written by another program'
   log.warn(`${path} ${what} while mqvpn had its DNS servers in it; it stays like that`)
+}
+
+/** A time that was put back is off by less than a microsecond. */
+function looksLike(a: Original, b: Original): boolean {
+  const apart = Math.abs(Number(BigInt(a.mtimeNs) - BigInt(b.mtimeNs)))
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && apart < 1000
 }
 
 function damaged(path: string, ours: OurFile): VpnError {

@@ -2,6 +2,7 @@
  * A process that changes DNS as a client does, without the rest of a client, so that it can be killed at any moment:
  *
  *     dns-holder.ts hold DIRECTORY TUN SERVER…    says `held`, and puts everything back at SIGTERM
+ *     dns-holder.ts flicker DIRECTORY TUN SERVER…  says `held` after the first time, and does and undoes it until it is killed
  *     dns-holder.ts recover DIRECTORY TUN         says what it has put back
  */
 import { HostChanges, recover } from '../../../vpn/host/changes.js'
@@ -23,6 +24,15 @@ try {
   const journal = Journal.open(tunName, directory)
   if (verb === 'recover') {
     console.log(`recovered ${(await recover(journal, [dnsKind(log)], log)).join(',')}`)
+  } else if (verb === 'flicker') {
+    const changes = new HostChanges(journal, log)
+    for (let round = 0; ; round++) {
+      await changes.make(dnsKind(log), await planDns(tunName, servers))
+      await changes.undoAll()
+      if (round === 0) console.log('held')
+      // Output, and the end of the parent, need a turn of the loop.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   } else {
     const changes = new HostChanges(journal, log)
     const note = await planDns(tunName, servers)
