@@ -62,6 +62,36 @@ describe('mqvpn', () => {
     })
   })
 
+  it('checks a file and shows what is in force, and starts nothing', async () => {
+    const good = join(folder, 'good.json')
+    const bad = join(folder, 'bad.json')
+    const options = { mode: 0o600 }
+    writeFileSync(good, '{\n  "server_addr": "vpn",\n  "auth_key": "a-key-that-is-long-enough"\n}', options)
+    writeFileSync(bad, '{\n  "server_adr": "vpn",\n  "mtu": 3\n}', options)
+    const [ok, wrong, text, json, warned] = await Promise.all([
+      mqvpn(['config', 'check', good]),
+      mqvpn(['config', 'check', bad]),
+      mqvpn(['config', 'show', '--config', good, '--mtu', '1400']),
+      mqvpn(['config', 'show', '--config', good, '--json']),
+      mqvpn(['config', 'check', join(folder, 'none')]),
+    ])
+    expect([ok, wrong, text, json, warned].map(({ exitCode }) => exitCode)).to.deep.equal([0, 2, 0, 0, 2])
+    expect(ok).to.include({ stdout: `${good}: ok, a client configuration`, stderr: '' })
+    expect(wrong).to.include({
+      stdout: '',
+      stderr: [
+        `mqvpn: ${bad}:2:3: server_adr: unknown key; did you mean "server_addr"?`,
+        `mqvpn: ${bad}:3:3: mtu = 3: write 1280 to 9000, or 0 for automatic`,
+      ].join('\n'),
+    })
+    expect(text.stdout)
+      .to.match(/^MTU = 1400 +# --mtu$/m)
+      .and.to.match(/^Address = vpn:443 +# \S+good\.json:2:3$/m)
+      .and.not.include('a-key-that')
+    expect(JSON.parse(json.stdout)).to.have.nested.property('Server.Address', 'vpn:443')
+    expect(warned.stderr).to.match(/^mqvpn: config check \S+none: there is no such file$/)
+  })
+
   it('ends with 3 when its native parts are missing, and leaves nothing', async () => {
     const args = ['server', '--state-dir', join(folder, 'state'), '--control', join(folder, 'run', 'c.sock')]
     const { exitCode, stderr } = await mqvpn(args, { MQVPN_AUTH_KEY: 'a-key-that-is-long-enough' })

@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander'
 import { packageVersion } from '../common/package.js'
 import { systemLookup } from './client/resolve.js'
+import { configCommand } from './config/command.js'
 import { loadSettings } from './config/load.js'
 import { exitCodeOf, EXIT } from './exit-codes.js'
 import { messageOf, VpnError } from './errors.js'
@@ -30,6 +31,8 @@ async function main(request: Request): Promise<number> {
       const screen = { write: out, isTTY: process.stdout.isTTY, colour: wantsColour(process.stdout) }
       return statusCommand(request.options, screen, life.signal)
     }
+    case 'config':
+      return configCommand(request.request, { env: process.env, out, err })
     case 'run':
       return run(request)
   }
@@ -37,8 +40,11 @@ async function main(request: Request): Promise<number> {
 
 async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): Promise<number> {
   // Warnings about the sources come before it is known how to log them.
-  const early: string[] = []
-  const found = loadSettings({ side, flags, env: process.env, file: config }, { warn: (text) => early.push(text) })
+  const early: [level: 'warn' | 'debug', text: string][] = []
+  const found = loadSettings(
+    { side, flags, env: process.env, file: config },
+    { warn: (text) => early.push(['warn', text]), debug: (text) => early.push(['debug', text]) },
+  )
   delete process.env['MQVPN_AUTH_KEY']
   if (flags.authKey || flags.user) hideArguments(found.side)
   const log = createLog({
@@ -49,7 +55,7 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
     err,
     out,
   })
-  for (const text of early) log.warn(text)
+  for (const [level, text] of early) log[level](text)
   if (flags.authKey || flags.user) adviseKeyFile(log)
   prepareTraces(found.settings, log)
   const life = createLife(process, (text) => log.info(text))

@@ -14,7 +14,8 @@ function parse(...words: string[]): Outcome {
   const outcome: Outcome = { requests: [], printed: '', error: null }
   const root = program((request) => outcome.requests.push(request))
   const keep = (text: string): void => void (outcome.printed += text)
-  for (const command of [root, ...root.commands]) command.configureOutput({ writeOut: keep, writeErr: keep })
+  for (const command of [root, ...root.commands.flatMap((one) => [one, ...one.commands])])
+    command.configureOutput({ writeOut: keep, writeErr: keep })
   try {
     root.parse(words, { from: 'user' })
   } catch (error) {
@@ -102,12 +103,56 @@ describe('the command line', () => {
     ])
   })
 
+  it('reads no default file when told so', () => {
+    expect(run('server', '--no-config').config).to.equal(false)
+    expect(run('--no-config', 'client', '--server', 'vpn').config).to.equal(false)
+    expect(run('--no-config', '--listen', '0.0.0.0:1').config).to.equal(false)
+  })
+
+  it('asks about the configuration', () => {
+    expect(parse('config', 'check', '/c').requests).to.deep.equal([
+      { verb: 'config', request: { what: 'check', file: '/c', side: null } },
+    ])
+    expect(parse('config', 'check', '--mode', 'server', '/c').requests).to.have.nested.property(
+      '[0].request.side',
+      'server',
+    )
+    const nothing = { what: 'show', side: null, config: null, flags: {}, json: false, withSecrets: false }
+    expect(parse('config', 'show').requests).to.deep.equal([{ verb: 'config', request: nothing }])
+    const flags = ['--config', '/c', '--mode', 'client', '--json', '--with-secrets', '--no-reconnect', '--path', 'a']
+    expect(parse('config', 'show', ...flags).requests).to.deep.equal([
+      {
+        verb: 'config',
+        request: {
+          what: 'show',
+          side: 'client',
+          config: '/c',
+          flags: {
+            reconnect: [{ value: 'false', origin: '--no-reconnect' }],
+            path: [{ value: 'a', origin: '--path' }],
+          },
+          json: true,
+          withSecrets: true,
+        },
+      },
+    ])
+    expect(parse('--log-level', 'debug', 'config', 'show', '--no-config').requests).to.deep.equal([
+      {
+        verb: 'config',
+        request: { ...nothing, config: false, flags: { logLevel: [{ value: 'debug', origin: '--log-level' }] } },
+      },
+    ])
+  })
+
   const wrong: [words: string[], message: RegExp][] = [
     [['server', '--lisen', 'x'], /unknown option '--lisen'\n\(Did you mean --listen\?\)/],
     [['--lisen', 'x'], /Did you mean --listen\?/],
     [['client', '--server'], /'--server <HOST:PORT>' argument missing/],
     [['client', 'extra'], /too many arguments/],
     [['status', '--watsch'], /Did you mean --watch\?/],
+    [['config', 'check'], /missing required argument 'FILE'/],
+    [['config', 'shwo'], /unknown command 'shwo'\n\(Did you mean show\?\)/],
+    [['config', 'show', '--jsno'], /Did you mean --json\?/],
   ]
   for (const [line, message] of wrong) {
     it(`refuses ${line.join(' ')}`, () => {
@@ -125,6 +170,10 @@ describe('the command line', () => {
     [['--mode', 'srever'], /--mode srever: write client or server; did you mean "server"\?/],
     [['--mode', 'client', 'server'], /mqvpn server` and --mode client contradict/],
     [['server', '--listen', '0.0.0.0:1', '--listen', '0.0.0.0:2'], /--listen: stands here a second time/],
+    [['--config', '/a', '--config', '/b'], /--config: stands here a second time/],
+    [['server', '--config', '/a', '--no-config'], /--config and --no-config contradict each other/],
+    [['--no-config', '--config', '/a'], /--config and --no-config contradict each other/],
+    [['config', 'check', '/c', '--mode', 'x'], /--mode x: write client or server/],
   ]
   for (const [line, message] of usage) {
     it(`refuses ${line.join(' ')}`, () => {

@@ -5,6 +5,7 @@
 import { Command, Option } from 'commander'
 import { packageVersion } from '../common/package.js'
 import { didYouMean, nearest } from '../common/suggest.js'
+import type { ConfigRequest } from './config/command.js'
 import { overlay, type Given, type RawSettings } from './config/raw.js'
 import { settings, SETTING_KEYS, type SettingKey, type Side } from './config/settings.js'
 import { EXIT_CODE_HELP } from './exit-codes.js'
@@ -13,7 +14,9 @@ import type { StatusOptions } from './status/command.js'
 
 /** What the command line asks for. */
 export type Request =
-  | { verb: 'run'; side: Side | null; config: string | null; flags: RawSettings }
+  /** `config`: null when no file is named, false when none is to be read. */
+  | { verb: 'run'; side: Side | null; config: string | null | false; flags: RawSettings }
+  | { verb: 'config'; request: ConfigRequest }
   | { verb: 'genkey' }
   | { verb: 'status'; options: StatusOptions }
 
@@ -26,6 +29,7 @@ Examples:
   sudo mqvpn client --server 203.0.113.1:443 --pin … --auth-key-file /etc/mqvpn.key
   sudo mqvpn client … --path eth0 --path wlan0             over two interfaces
   sudo mqvpn --config /etc/mqvpn/client.conf               everything from a file
+  mqvpn config check /etc/mqvpn/client.conf                is it right? Nothing is started
   sudo mqvpn status --watch                                what is going on
 
 `
@@ -34,7 +38,7 @@ Examples:
 export function program(onRequest: (request: Request) => void): Command {
   const root = new Command('mqvpn')
     .description('A VPN over several links: MASQUE CONNECT-IP over Multipath QUIC.')
-    .usage('[server|client] [--config PATH] [options]')
+    .usage('[server|client|config|status] [--config PATH] [options]')
     .version(`mqvpn ${packageVersion()}`, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', `${EXAMPLES}${EXIT_CODE_HELP}`)
@@ -86,7 +90,9 @@ export function program(onRequest: (request: Request) => void): Command {
     .option('--control <PATH>', 'control socket, when it was started with --control')
     .action((options: StatusOptions) => onRequest({ verb: 'status', options }))
 
-  for (const command of [root, ...root.commands]) {
+  addConfig(root, onRequest)
+
+  for (const command of [root, ...root.commands.flatMap((one) => [one, ...one.commands])]) {
     command
       .exitOverride()
       .allowExcessArguments(command === root)
@@ -94,6 +100,41 @@ export function program(onRequest: (request: Request) => void): Command {
       .showHelpAfterError('(mqvpn --help shows what there is)')
   }
   return root
+}
+
+function addConfig(root: Command, onRequest: (request: Request) => void): void {
+  const config = root
+    .command('config')
+    .description('check a configuration file, or show what is in force')
+    .helpCommand(false)
+  const ask = (request: ConfigRequest): void => onRequest({ verb: 'config', request })
+  const mode = new Option('--mode <client|server>', 'operating mode (default: from what is configured)')
+  config
+    .command('check')
+    .description('tell everything that is wrong with a configuration file; nothing is started')
+    .argument('<FILE>', 'INI or JSON')
+    .addOption(mode)
+    .action((file: string, { mode }: { mode?: string }) => ask({ what: 'check', file, side: sideOf(mode) }))
+  const show = config
+    .command('show')
+    .description('show every setting in force and where it comes from; keys are hidden')
+    .helpOption('-h, --help', 'show help')
+  configOptions(show)
+  show
+    .addOption(mode)
+    .option('--json', 'as a JSON configuration file with the same settings')
+    .option('--with-secrets', 'show keys, too')
+  addSettings(show, null)
+  show.action(({ mode, json = false, withSecrets = false }: { mode?: string; json?: boolean; withSecrets?: boolean }) =>
+    ask({
+      what: 'show',
+      side: sideOf(mode ?? root.opts<{ mode?: string }>().mode),
+      config: configOf(show) ?? configOf(root),
+      flags: overlay(given(show), given(root)),
+      json,
+      withSecrets,
+    }),
+  )
 }
 
 /** A word that is near to none is not shown: it may be a key whose flag was forgotten. */
@@ -109,11 +150,20 @@ function notACommand(word: string, known: readonly string[]): UsageError {
 const general = (flags: string, help: string): Option => new Option(flags, help).helpGroup(GROUPS.both)
 
 function configOptions(command: Command): void {
-  command.addOption(general('--config <PATH>', 'INI config file (flags override it)'))
+  command
+    .addOption(general('--config <PATH>', 'config file, INI or JSON (flags override it)').argParser(oneConfig))
+    .addOption(general('--no-config', 'leave out the default file (/etc/mqvpn/SIDE.conf)').argParser(oneConfig))
 }
 
-function configOf(command: Command): string | null {
-  return command.opts<{ config?: string }>().config ?? null
+/** Both flags are one option of commander, of which the last one would win in silence. @param path of --no-config, none */
+function oneConfig(path: string | undefined, before: string | false | undefined): string | false {
+  if (before === undefined || (before === false && path === undefined)) return path ?? false
+  if (before !== false && path !== undefined) throw new UsageError('--config: stands here a second time')
+  throw new UsageError('--config and --no-config contradict each other')
+}
+
+function configOf(command: Command): string | null | false {
+  return command.opts<{ config?: string | false }>().config ?? null
 }
 
 /** Those of the other side are taken too, but not shown: they get a better answer than "unknown option". */

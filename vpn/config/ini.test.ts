@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseIni } from './ini.js'
 import type { RawSettings } from './raw.js'
+import { resolveSettings } from './resolve.js'
 
 const plain = (raw: RawSettings) => Object.fromEntries(Object.entries(raw).map(([k, v]) => [k, v.map((g) => g.value)]))
 const problems = (text: string) => parseIni(text, 'f').problems
@@ -34,7 +35,10 @@ MaxClients = 64
       authKey: ['mPyVpoQWcp/5gr404xvS19aRC03o0XS2mrb2tZJ1Ii4='],
       maxClients: ['64'],
     })
-    expect(raw.listen).to.deep.equal([{ value: '0.0.0.0:443', origin: 'server.conf:3: Listen' }])
+    expect(raw.listen).to.deep.equal([
+      { value: '0.0.0.0:443', origin: 'server.conf:3: Listen', place: 'server.conf:3' },
+    ])
+    expect(resolveSettings(null, raw)).to.deep.include({ side: 'server' })
   })
 
   it("are the seed's client example", () => {
@@ -68,6 +72,13 @@ Path = wlan0
       path: ['eth0', 'wlan0'],
     })
     expect(raw.path?.map(({ origin }) => origin)).to.deep.equal(['client.conf:15: Path', 'client.conf:16: Path'])
+    expect(resolveSettings(null, raw)).to.deep.include({ side: 'client' })
+    // The same, with a comment behind each line, and every section once more.
+    const lines = text.trim().split('\n')
+    const commented = lines.map((line) => (line === '' ? '# nothing' : `${line}   # and why; = [x]`)).join('\n')
+    const again = parseIni(`${commented}\n[Multipath] ; again\nPath = wwan0:backup ; the phone\n[Auth]\n`, 'f')
+    expect(again.problems).to.deep.equal([])
+    expect(plain(again.raw)).to.deep.equal({ ...plain(raw), path: ['eth0', 'wlan0', 'wwan0:backup'] })
   })
 
   it('may have comments, blank lines, CRLF, a byte order mark, any case and a section twice', () => {
@@ -90,13 +101,65 @@ Path = wlan0
     expect(problems('Path = eth0')).to.deep.equal(['f:1: Path: stands before any [Section]'])
     expect(problems('[Interface]\nTunName')).to.deep.equal(['f:2: this is neither [Section] nor Key = value'])
     expect(problems('[Interface]\nTunName = # none')).to.deep.equal(['f:2: TunName: has no value'])
-    expect(problems('[Interface]\nMTU = 1400\nmtu = 1500')).to.deep.equal(['f:3: MTU: stands here a second time'])
-    expect(problems('[Interface')).to.deep.equal(['f:1: a section is written [Name]'])
+    expect(problems('[Interface]\nMTU = 1400\n\nmtu = 1500')).to.deep.equal([
+      'f:4: MTU: stands here a second time; the first is at f:2',
+    ])
+    for (const heading of ['[Interface', '[', '[]', '[a]b]', '[ ]x'])
+      expect(problems(heading)).to.deep.equal(['f:1: a section is written [Name]'])
+    expect(problems('[Server]\nKey = x')).to.deep.equal(['f:2: Key: belongs to [Auth] or [TLS], not to [Server]'])
+    expect(problems('[Interface]\ntun_name = x')).to.deep.equal([
+      'f:2: tun_name: unknown key of [Interface]; did you mean "TunName"?',
+    ])
+    expect(problems('[Auth]\nKey = "abc="')).to.deep.equal(['f:2: Key: is in quotes; write it without them'])
   })
 
   it('say what is not in this version instead of leaving it out', () => {
-    expect(problems('[Interface]\nKillSwitch = true')[0]).to.match(/^f:2: KillSwitch: the kill switch is not in this/)
     expect(problems('[Control]\nListen = 127.0.0.1:9090')[0]).to.match(/^f:1: \[Control\]: .*mqvpn status/)
+    expect(problems('[Reorder]\nEnabled = auto')).to.have.length(1)
+    expect(problems('[Multipath]\nInitMaxPathId = 8')[0]).to.match(/^f:2: InitMaxPathId: .*needs no setting/)
+  })
+
+  it('have routes, the kill switch and address translation', () => {
+    const text =
+      '[Server]\nAddress = a\n[Interface]\nAllowedIPs = 10.0.0.0/8, fd00::/8\nAllowedIPs = 192.0.2.1\nExclude = 10.9.0.0/16\nKillSwitch = on\nReconnectInterval = 5'
+    const { raw, problems } = parseIni(text, 'f')
+    expect(problems).to.deep.equal([])
+    expect(resolveSettings(null, raw).settings).to.deep.include({
+      allowedIps: ['10.0.0.0/8', 'fd00::/8', '192.0.2.1/32'],
+      exclude: ['10.9.0.0/16'],
+      killSwitch: 'on',
+      reconnectInterval: 5,
+    })
+    const server = parseIni('[Interface]\nListen = 0.0.0.0:443\nNAT = off', 'f')
+    expect(resolveSettings(null, server.raw).settings).to.include({ nat: false })
+  })
+
+  it('tell of the first problems only, when there are very many', () => {
+    const found = problems('x\n'.repeat(1000))
+    expect(found).to.have.length(21)
+    expect(found.at(-1)).to.equal('and 980 more; is this the file that is meant?')
+  })
+
+  it('of a size that a wrong file may have are judged in a moment', () => {
+    const million = 1_000_000
+    const texts = [
+      ...[
+        `[${' '.repeat(million)}`,
+        `[${' '.repeat(million)}]x`,
+        ' #'.repeat(million / 2) + '\u2028',
+        '='.repeat(million),
+      ],
+      `[Interface]\n${'x'.repeat(million)} = 1`,
+      `[${'x'.repeat(million)}]`,
+      `[Multipath]\n${'Path=a\n'.repeat(million / 7)}`,
+      `[Interface]\nDNS = ${','.repeat(million)}`,
+    ]
+    for (const text of texts) {
+      const start = performance.now()
+      parseIni(text, 'f')
+      // Tens of milliseconds; what is quadratic would take minutes.
+      expect(performance.now() - start, JSON.stringify(text.slice(0, 20))).to.be.below(5000)
+    }
   })
 
   it('never show a value, which may be a key', () => {
@@ -108,6 +171,14 @@ Path = wlan0
     )
   })
 
+  it('never show a key that stands where a name should', () => {
+    const key = 'mPyVpoQWcp5gr404xvS19aRC03o0XS2mrb2tZJ1Ii4='
+    for (const text of [`[Auth]\nKey ${key}`, `[Auth]\n${key}`, `[Auth]\nabc def= x`, `[${key}]`, key]) {
+      expect(problems(text), text).to.have.length(1)
+      expect(problems(text)[0]).not.to.match(/mPyV|abc/)
+    }
+  })
+
   it('of any content give settings and problems, each with its line', () => {
     const line = fc.oneof(
       fc.string(),
@@ -116,7 +187,7 @@ Path = wlan0
     fc.assert(
       fc.property(fc.array(line), (lines) => {
         const { raw, problems } = parseIni(lines.join('\n'), 'f')
-        for (const problem of problems) expect(problem).to.match(/^f:\d+: /)
+        for (const problem of problems) expect(problem).to.match(/^(f:\d+: |and \d+ more)/)
         for (const given of Object.values(raw).flat()) expect(given.origin).to.match(/^f:\d+: \w+$/)
       }),
     )

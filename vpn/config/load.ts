@@ -1,9 +1,7 @@
 /** Gathers settings from flags, environment and file (in this order of precedence) and resolves them. */
-import { statSync } from 'node:fs'
-import { UsageError } from '../errors.js'
 import type { Log } from '../log.js'
-import { parseIni } from './ini.js'
-import { exposure, readFile } from './private-file.js'
+import { readConfigFile } from './config-file.js'
+import { defaultFile, type DefaultFiles } from './default-file.js'
 import { overlay, type RawSettings } from './raw.js'
 import { resolveSettings, type Resolved } from './resolve.js'
 import type { Side } from './settings.js'
@@ -13,32 +11,52 @@ export interface Sources {
   side: Side | null
   flags: RawSettings
   env: NodeJS.ProcessEnv
-  /** `--config`. */
+  /** `--config`; null: the default file, if there is one; false: none at all. */
+  file: string | null | false
+  defaults?: DefaultFiles
+}
+
+export interface Loaded {
+  resolved: Resolved
+  /** As it was written, with where each value comes from. */
+  raw: RawSettings
+  /** The file that was read, or null. */
   file: string | null
 }
 
-/** @param log for warnings about the file */
-export function loadSettings({ side, flags, env, file }: Sources, log: Pick<Log, 'warn'>): Resolved {
-  const fromFile = file === null ? {} : readConfig(file, log)
-  const fromEnv: RawSettings = {}
-  if (env['MQVPN_AUTH_KEY']) fromEnv.authKey = [{ value: env['MQVPN_AUTH_KEY'], origin: 'MQVPN_AUTH_KEY' }]
-  if (env['SSLKEYLOGFILE']) fromEnv.keyLog = [{ value: env['SSLKEYLOGFILE'], origin: 'SSLKEYLOGFILE' }]
-  const behind = overlay(fromEnv, fromFile)
-  // One key, from the first source that has one.
-  if (flags.authKeyFile) delete behind.authKey
-  return resolveSettings(side, flags, behind)
+/** For warnings about the file, and for which it is. */
+type EarlyLog = Pick<Log, 'warn'> & Partial<Pick<Log, 'debug'>>
+
+export function loadSettings(sources: Sources, log: EarlyLog): Resolved {
+  return load(sources, log).resolved
 }
 
-function readConfig(file: string, log: Pick<Log, 'warn'>): RawSettings {
-  const text = readFile(file, '--config')
-  if (text.trimStart().startsWith('{')) {
-    throw new UsageError(`--config ${file}: JSON files are not in this version; write [Section] and Key = value lines`)
+export function load({ side, flags, env, file, defaults }: Sources, log: EarlyLog): Loaded {
+  const chosen = file ?? defaultFile(side, flags, defaults)
+  let fromFile: RawSettings = {}
+  if (chosen) {
+    const isDefault = file === null
+    fromFile = readConfigFile(chosen, isDefault ? 'default file (--no-config leaves it out)' : '--config', log)
+    log.debug?.(`settings from ${chosen}${isDefault ? ', the default file; --no-config leaves it out' : ''}`)
   }
-  const { raw, problems } = parseIni(text, file)
-  if (problems.length > 0) throw new UsageError(problems.join('\n'))
-  // The seed's files are often of mode 644; so this is said, not refused.
-  if ((raw.authKey || raw.user) && exposure(statSync(file)) !== 'nobody') {
-    log.warn(`${file} holds a key, and other users of this machine can read it: chmod 600 ${file}`)
+  const raw = [fromEnvironment(env), flags].reduce(withOneKey, fromFile)
+  return { resolved: resolveSettings(side, raw), raw, file: chosen || null }
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv): RawSettings {
+  const raw: RawSettings = {}
+  for (const [key, name] of [
+    ['authKey', 'MQVPN_AUTH_KEY'],
+    ['keyLog', 'SSLKEYLOGFILE'],
+  ] as const) {
+    const value = env[name]
+    if (value) raw[key] = [{ value, origin: name, place: `environment, ${name}` }]
   }
   return raw
+}
+
+/** A key, in whichever form, takes the place of every key behind it. */
+function withOneKey(back: RawSettings, front: RawSettings): RawSettings {
+  const { authKey: _, authKeyFile: __, ...others } = back
+  return front.authKey || front.authKeyFile ? overlay(front, others) : overlay(front, back)
 }

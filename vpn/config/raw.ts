@@ -5,6 +5,8 @@ export interface Given {
   value: string
   /** For messages: `--listen`, or `/etc/mqvpn/server.conf:3: Listen`. */
   origin: string
+  /** Where alone, when the origin says more than that: `/etc/mqvpn/server.conf:3`. */
+  place?: string
 }
 
 /** A setting that is no list has one entry. */

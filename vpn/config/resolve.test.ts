@@ -73,9 +73,13 @@ describe('settings', () => {
       dns: ['1.1.1.1', '::1'],
       tlsServerName: 'n',
       insecure: 'true',
+      allowedIps: ['10.0.0.0/8', '::/0'],
+      exclude: ['192.168.1.0/24'],
+      killSwitch: 'always',
+      reconnectInterval: '5',
     }
     const { authKeyFile: _, ...once } = onlyClient
-    expect(client({ ...once, manageRoutes: 'false', reconnect: 'false' }).settings).to.deep.equal({
+    expect(client({ ...once, duplicate: 'false', manageRoutes: 'false', reconnect: 'false' }).settings).to.deep.equal({
       ...once,
       mtu: 1400,
       path: [
@@ -83,17 +87,21 @@ describe('settings', () => {
         { device: 'b', backup: true },
       ],
       server: { address: 'vpn', port: 443 },
+      duplicate: false,
       insecure: true,
       manageRoutes: false,
       reconnect: false,
+      reconnectInterval: 5,
     })
     const { authKey: __, ...other } = both
     const own = { subnet: '10.1.0.0/16', subnet6: 'fd00::/112', cert: '/c', key: '/k' }
     expect(
-      server({ ...other, ...own, listen: '[::]:1', user: ['a:x', 'b:y'], maxClients: '2' }).settings,
+      server({ ...other, ...own, listen: '[::]:1', user: ['a:x', 'b:y'], maxClients: '2', nat: 'false' }).settings,
     ).to.deep.equal({
       ...other,
       ...own,
+      duplicate: true,
+      nat: false,
       mtu: 1400,
       listen: { address: '::', port: 1 },
       user: [
@@ -125,6 +133,51 @@ describe('settings', () => {
       '--path b:spare: write the name of a network interface, with :backup if it is one, such as wwan0:backup',
     )
     expect(problem(() => client({ path: ['a', 'b', 'a:backup'] }))).to.equal('--path a: this interface is given twice')
+  })
+
+  it('for routes, the kill switch and new tries say what is right', () => {
+    expect(problem(() => client({ allowedIps: ['10.0.0.1/8', 'lan'], exclude: '::1/0' }))).to.equal(
+      [
+        '--allowed-ips 10.0.0.1/8: is an address inside a network; the network is 10.0.0.0/8',
+        '--allowed-ips lan: write an IPv4 network, such as 192.168.1.0/24',
+        '--exclude ::1/0: is an address inside a network; the network is ::/0',
+      ].join('\n'),
+    )
+    expect(problem(() => client({ allowedIps: ['10.0.0.0/8'], exclude: ['fd00::/8', '10.0.0.0/8'] }))).to.equal(
+      '--exclude 10.0.0.0/8: is also in --allowed-ips',
+    )
+    expect(problem(() => client({ killSwitch: 'maybe' }))).to.equal('--kill-switch maybe: write off, on or always')
+    for (const word of ['true', 'yes', 'ON', '1']) {
+      expect(client({ killSwitch: word }).settings).to.include({ killSwitch: 'on' })
+    }
+    for (const seconds of ['0', '3601', '5s', '0.5']) {
+      expect(problem(() => client({ reconnectInterval: seconds }))).to.equal(
+        `--reconnect-interval ${seconds}: write a whole number from 1 to 3600`,
+      )
+    }
+    expect(client().settings).not.to.have.key('reconnectInterval')
+  })
+
+  it('of any length and any content are told in one short line each', () => {
+    const long = problem(() =>
+      client({ tunName: `a\nb\u001b[2J${'x'.repeat(1000)}`, server: `:\n${'1'.repeat(1000)}` }),
+    )
+    for (const line of long.split('\n')) expect(line).to.match(/^--(tun-name|server) .{1,500}$/)
+    expect(long).not.to.include('\u001b')
+  })
+
+  it('with very many problems or users are judged in a moment', () => {
+    const start = performance.now()
+    const many = Array.from({ length: 50_000 }, (_, i) => `u${i}:k${i}`)
+    expect(server({ user: many }).settings)
+      .to.have.property('user')
+      .with.length(50_000)
+    const lines = problem(() => server({ user: many.map((_, i) => `u${i}`) })).split('\n')
+    expect(lines.length).to.be.below(22)
+    expect(problem(() => client({ dns: Array.from({ length: 200_000 }, () => 'x') })).split('\n')).to.have.length.below(
+      4,
+    )
+    expect(performance.now() - start).to.be.below(5000)
   })
 
   it('that are secret are never shown', () => {

@@ -1,5 +1,6 @@
 /** From what was written (flags, environment, file) to settings that are right, or a list of everything that is wrong. */
 import type { z } from 'zod'
+import { clean } from '../clean.js'
 import { UsageError } from '../errors.js'
 import { overlay, type RawSettings } from './raw.js'
 import {
@@ -23,17 +24,27 @@ export type Resolved = { side: 'client'; settings: ClientSettings } | { side: 's
 export function resolveSettings(chosen: Side | null, flags: RawSettings, file: RawSettings = {}): Resolved {
   const raw = overlay(flags, file)
   const side = chosen ?? sideOf(raw)
-  const problems = [...wrongSide(side, raw), ...contradictions(raw, flags)]
+  const problems = [...wrongSide(side, raw), ...contradictions(raw)]
   if (side === 'client' && raw.server === undefined) {
     problems.push('a client needs a server: --server HOST:PORT, or Address in [Server] of a file')
   }
   const input = Object.fromEntries(settingsOf(side).flatMap((key) => inputOf(raw, key)))
   const parsed = side === 'client' ? clientSchema.safeParse(input) : serverSchema.safeParse(input)
-  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, raw)))
+  if (!parsed.success) for (const issue of parsed.error.issues) problems.push(...problemOf(issue, raw))
   if (parsed.success && side === 'server') problems.push(...userProblems(parsed.data as ServerSettings, raw))
-  if (parsed.success && side === 'client') problems.push(...pathProblems(parsed.data as ClientSettings, raw))
-  if (problems.length > 0 || !parsed.success) throw new UsageError([...new Set(problems)].join('\n'))
+  if (parsed.success && side === 'client') problems.push(...clientProblems(parsed.data as ClientSettings, raw))
+  if (problems.length > 0 || !parsed.success) throw new UsageError(shortened([...new Set(problems)]).join('\n'))
   return { side, settings: parsed.data } as Resolved
+}
+
+/** What is wrong with the values alone, of whichever side; for a file of which not everything is understood. */
+export function valueProblems(raw: RawSettings): string[] {
+  const problems = [clientSchema.partial(), serverSchema.partial()].flatMap((schema) => {
+    const keys = SETTING_KEYS.filter((key) => key in schema.shape)
+    const parsed = schema.safeParse(Object.fromEntries(keys.flatMap((key) => inputOf(raw, key))))
+    return parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemOf(issue, raw))
+  })
+  return shortened([...new Set(problems)])
 }
 
 /** As the seed does it: what listens is a server, what has a server's address is a client. */
@@ -52,8 +63,10 @@ function sideOf(raw: RawSettings): Side {
 function inputOf(raw: RawSettings, key: SettingKey): [SettingKey, string | string[]][] {
   const given = raw[key]
   if (given === undefined) return []
-  const texts = given.map(({ value }) => value)
-  return [[key, settings[key].kind === 'list' ? texts : texts[0]!]]
+  const { kind, most = Infinity } = settings[key]
+  // One more than there may be is refused as all of them would be, and sooner.
+  const texts = given.slice(0, most + 1).map(({ value }) => value)
+  return [[key, kind === 'list' ? texts : texts[0]!]]
 }
 
 function wrongSide(side: Side, raw: RawSettings): string[] {
@@ -65,7 +78,7 @@ function wrongSide(side: Side, raw: RawSettings): string[] {
 }
 
 /** Pairs of which only one can be meant. */
-function contradictions(raw: RawSettings, flags: RawSettings): string[] {
+function contradictions(raw: RawSettings): string[] {
   const problems: string[] = []
   const given = (key: SettingKey): string | null => raw[key]?.[0]?.origin ?? null
   const exclude = (a: SettingKey, b: SettingKey, why: string): void => {
@@ -78,8 +91,8 @@ function contradictions(raw: RawSettings, flags: RawSettings): string[] {
     exclude('insecure', 'ca', 'an authority would be checked, everything accepted not')
   }
   exclude('pin', 'ca', 'a pin trusts one certificate, whoever signed it')
-  if (flags.authKey && flags.authKeyFile) {
-    problems.push('--auth-key and --auth-key-file: give the key once')
+  if (raw.authKey && raw.authKeyFile) {
+    problems.push(`${given('authKey')} and ${given('authKeyFile')}: give the key once`)
   }
   if (given('cert') !== null && given('key') === null) {
     problems.push(`${given('cert')}: a certificate needs its private key: --key PATH`)
@@ -92,22 +105,54 @@ function contradictions(raw: RawSettings, flags: RawSettings): string[] {
   return problems
 }
 
-function pathProblems({ path }: ClientSettings, raw: RawSettings): string[] {
-  return path.flatMap(({ device }, i) => {
+function clientProblems({ path, allowedIps, exclude }: ClientSettings, raw: RawSettings): string[] {
+  const twice = path.flatMap(({ device }, i) => {
     const origin = raw.path?.[i]?.origin ?? '--path'
     const again = path.slice(0, i).some((other) => other.device === device)
     return again ? [`${origin} ${device}: this interface is given twice`] : []
   })
+  const wanted = new Set(allowedIps)
+  const both = exclude.flatMap((network, i) =>
+    wanted.has(network)
+      ? [
+          `${raw.exclude?.[i]?.origin ?? '--exclude'} ${network}: is also in ${raw.allowedIps?.[0]?.origin ?? '--allowed-ips'}`,
+        ]
+      : [],
+  )
+  return [...twice, ...both]
 }
 
 function userProblems({ user }: ServerSettings, raw: RawSettings): string[] {
-  return user.flatMap(({ name, key }, i) => {
+  const problems: string[] = []
+  const names = new Set<string>()
+  const nameOfKey = new Map<string, string>()
+  user.forEach(({ name, key }, i) => {
     const origin = raw.user?.[i]?.origin ?? '--user'
-    const before = user.slice(0, i)
-    if (before.some((other) => other.name === name)) return [`${origin}: there are two users called ${name}`]
-    const same = before.find((other) => other.key === key)
-    return same ? [`${origin}: ${same.name} and ${name} have the same key, so nobody could tell them apart`] : []
+    const other = nameOfKey.get(key)
+    if (names.has(name)) problems.push(`${origin}: there are two users called ${name}`)
+    else if (other !== undefined)
+      problems.push(`${origin}: ${other} and ${name} have the same key, so nobody could tell them apart`)
+    names.add(name)
+    if (other === undefined) nameOfKey.set(key, name)
   })
+  return problems
+}
+
+/** Nobody reads more of them. */
+const PROBLEMS_MOST = 20
+
+function shortened(problems: string[]): string[] {
+  if (problems.length <= PROBLEMS_MOST) return problems
+  return [...problems.slice(0, PROBLEMS_MOST), `and ${problems.length - PROBLEMS_MOST} more`]
+}
+
+const VALUE_MOST = 100
+/** A message may say the value once more, and what is right besides. */
+const MESSAGE_MOST = 300
+
+/** A text from a file may have anything in it, line ends and colours of the terminal included. */
+function shown(text: string, most: number): string {
+  return clean(text.length > most ? `${text.slice(0, most)}…` : text)
 }
 
 /** `--mtu 100: write 1280 to 9000, …`; a secret stays out. */
@@ -118,6 +163,7 @@ function problemOf(issue: z.core.$ZodIssue, raw: RawSettings): string[] {
   if (given === undefined) return []
   if (issue.code === 'too_big') return [`${raw[key]?.at(-1)?.origin}: ${issue.message}`]
   const isFlag = given.origin.startsWith('--')
-  const shown = settings[key].secret ? '' : isFlag ? ` ${given.value || "''"}` : ` = ${given.value}`
-  return [`${given.origin}${shown}: ${issue.message}`]
+  const text = shown(given.value, VALUE_MOST)
+  const value = settings[key].secret ? '' : isFlag ? ` ${text || "''"}` : ` = ${text}`
+  return [`${given.origin}${value}: ${shown(issue.message, MESSAGE_MOST)}`]
 }

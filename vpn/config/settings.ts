@@ -21,8 +21,10 @@ export interface Setting {
   /** What the flag of a switch means; default true. */
   means?: boolean
   help: string
-  /** Section and key of an INI file. */
-  file?: readonly [section: string, key: string]
+  /** Section and key of a configuration file. */
+  file: readonly [section: string, key: string]
+  /** Key of a flat JSON file, where that is not the name of the setting in snake case: as the seed's later versions have it. */
+  json?: string
   /** In a file, several values with commas in between. */
   commas?: boolean
   /** Never shown in a message. */
@@ -91,6 +93,7 @@ export const SETTINGS = {
     flag: '--auth-key-file',
     argument: 'FILE',
     kind: 'value',
+    file: ['Auth', 'KeyFile'],
     help: 'file that holds the pre-shared key',
   },
   logLevel: {
@@ -106,6 +109,7 @@ export const SETTINGS = {
     flag: '--log-format',
     argument: 'text|json',
     kind: 'value',
+    file: ['Interface', 'LogFormat'],
     help: 'log lines for people or for programs (default: text)',
   },
   control: {
@@ -113,6 +117,8 @@ export const SETTINGS = {
     flag: '--control',
     argument: 'PATH',
     kind: 'value',
+    file: ['Interface', 'ControlSocket'],
+    json: 'control_socket',
     help: 'control socket (default: /run/mqvpn/NAME.sock)',
   },
   stateDir: {
@@ -120,6 +126,7 @@ export const SETTINGS = {
     flag: '--state-dir',
     argument: 'DIR',
     kind: 'value',
+    file: ['Interface', 'StateDir'],
     help: 'generated certificate, session tickets (default: /var/lib/mqvpn)',
   },
   metrics: {
@@ -135,9 +142,17 @@ export const SETTINGS = {
     flag: '--key-log',
     argument: 'FILE',
     kind: 'value',
+    file: ['Interface', 'KeyLog'],
     help: 'write TLS secrets, for wireshark (also: SSLKEYLOGFILE)',
   },
-  qlog: { ...both, flag: '--qlog', argument: 'DIR', kind: 'value', help: 'write qlog traces into this folder' },
+  qlog: {
+    ...both,
+    flag: '--qlog',
+    argument: 'DIR',
+    kind: 'value',
+    file: ['Interface', 'Qlog'],
+    help: 'write qlog traces into this folder',
+  },
 
   // Client.
   server: {
@@ -146,6 +161,7 @@ export const SETTINGS = {
     argument: 'HOST:PORT',
     kind: 'value',
     file: ['Server', 'Address'],
+    json: 'server_addr',
     help: 'server: a name, IPv4 or [IPv6] address; the port may be left out (443)',
   },
   path: {
@@ -155,6 +171,7 @@ export const SETTINGS = {
     kind: 'list',
     most: 8,
     file: ['Multipath', 'Path'],
+    json: 'paths',
     help: 'network interface to use, up to 8 (repeatable; default: what the routes say); :backup only when no other works',
   },
   multipathDraft: {
@@ -162,6 +179,7 @@ export const SETTINGS = {
     flag: '--multipath-draft',
     argument: '21|10',
     kind: 'value',
+    file: ['Multipath', 'Draft'],
     help: 'draft of Multipath QUIC to offer; 10 is for servers of mqvpn 0.1 (default: 21)',
   },
   pin: {
@@ -218,6 +236,7 @@ export const SETTINGS = {
     flag: '--allowed-ips',
     argument: 'CIDR',
     kind: 'list',
+    most: 1000,
     commas: true,
     file: ['Interface', 'AllowedIPs'],
     help: 'send only this through the tunnel (repeatable; default: all that the server carries)',
@@ -227,6 +246,7 @@ export const SETTINGS = {
     flag: '--exclude',
     argument: 'CIDR',
     kind: 'list',
+    most: 1000,
     commas: true,
     file: ['Interface', 'Exclude'],
     help: 'send this past the tunnel (repeatable)',
@@ -246,6 +266,14 @@ export const SETTINGS = {
     means: false,
     file: ['Interface', 'Reconnect'],
     help: 'end when the connection is lost',
+  },
+  reconnectInterval: {
+    ...client,
+    flag: '--reconnect-interval',
+    argument: 'S',
+    kind: 'value',
+    file: ['Interface', 'ReconnectInterval'],
+    help: 'seconds until the first new try, at most; doubles with each (default: 0.5, then up to 30)',
   },
 
   // Server.
@@ -279,6 +307,7 @@ export const SETTINGS = {
     argument: 'PATH',
     kind: 'value',
     file: ['TLS', 'Cert'],
+    json: 'cert_file',
     help: 'TLS certificate file, PEM (default: a self-signed one is made)',
   },
   key: {
@@ -287,6 +316,7 @@ export const SETTINGS = {
     argument: 'PATH',
     kind: 'value',
     file: ['TLS', 'Key'],
+    json: 'key_file',
     help: 'TLS private key file, PEM',
   },
   user: {
@@ -296,6 +326,7 @@ export const SETTINGS = {
     kind: 'list',
     secret: true,
     file: ['Auth', 'User'],
+    json: 'users',
     help: 'a key of its own for a client (repeatable)',
   },
   maxClients: {
@@ -370,10 +401,11 @@ export const clientSchema = z.strictObject({
   insecure: text(values.truth).default(false),
   dns: list(values.ipAddress, SETTINGS.dns.most).default([]),
   manageRoutes: text(values.truth).default(true),
-  allowedIps: list(values.network).default([]),
-  exclude: list(values.network).default([]),
+  allowedIps: list(values.network, SETTINGS.allowedIps.most).default([]),
+  exclude: list(values.network, SETTINGS.exclude.most).default([]),
   killSwitch: text(values.killSwitch).default('off'),
   reconnect: text(values.truth).default(true),
+  reconnectInterval: text(values.whole(1, 3600)).optional(),
 })
 
 export const serverSchema = z.strictObject({

@@ -30,7 +30,11 @@ export function oneOf<const T extends string>(known: readonly T[]): (text: strin
   }
 }
 
+/** What is longer was not meant as one of them, and comparing it would take long. */
+const WORD_MOST = 64
+
 function hint(text: string, known: readonly string[]): string {
+  if (text.length > WORD_MOST) return ''
   const sentence = didYouMean(text, known)
   return sentence.startsWith('; did') ? sentence : ''
 }
@@ -240,10 +244,14 @@ export function pin(text: string): string {
 }
 
 const KEY_MAX = 255
+/** What `mqvpn config show` writes in place of a key. With its blanks it is none. */
+export const HIDDEN = '(hidden by config show)'
 
 /** It travels as `authorization: Bearer KEY`, so it is of visible ASCII characters (RFC 9110 §5.5). */
 export function authKey(text: string): string {
   if (text === '') throw new ValueError('the key is empty; `mqvpn genkey` makes one')
+  if (text === HIDDEN)
+    throw new ValueError('the key was left out by `mqvpn config show`; write the key, or show with --with-secrets')
   if (text.length > KEY_MAX) throw new ValueError(`the key has ${text.length} characters; ${KEY_MAX} is the most`)
   if (!/^[\u0021-\u007e]+$/.test(text)) {
     throw new ValueError('a key has no blanks and only ASCII characters; `mqvpn genkey` makes one')
