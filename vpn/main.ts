@@ -13,6 +13,7 @@ import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
 import { nativeEngines, notifySocket } from './native.js'
 import { program, type Request } from './program.js'
+import { serviceCommand } from './service/commands.js'
 import { ServiceManager } from './service/notify.js'
 import { Observers } from './service/observers.js'
 import { statusCommand } from './status/command.js'
@@ -35,6 +36,11 @@ async function main(request: Request): Promise<number> {
       return configCommand(request.request, { env: process.env, out, err })
     case 'run':
       return run(request)
+    case 'up':
+    case 'down':
+    case 'doctor':
+    case 'completion':
+      return serviceCommand(request, { process, out, err, root: () => program(() => undefined) })
   }
 }
 

@@ -10,6 +10,7 @@ import { overlay, type Given, type RawSettings } from './config/raw.js'
 import { settings, SETTING_KEYS, type SettingKey, type Side } from './config/settings.js'
 import { EXIT_CODE_HELP } from './exit-codes.js'
 import { UsageError } from './errors.js'
+import { addServiceCommands, type ServiceRequest } from './service/commands.js'
 import type { StatusOptions } from './status/command.js'
 
 /** What the command line asks for. */
@@ -19,6 +20,7 @@ export type Request =
   | { verb: 'config'; request: ConfigRequest }
   | { verb: 'genkey' }
   | { verb: 'status'; options: StatusOptions }
+  | ServiceRequest
 
 const GROUPS = { both: 'General:', client: 'Client:', server: 'Server:' } as const
 
@@ -91,6 +93,7 @@ export function program(onRequest: (request: Request) => void): Command {
     .action((options: StatusOptions) => onRequest({ verb: 'status', options }))
 
   addConfig(root, onRequest)
+  addServiceCommands(root, onRequest)
 
   for (const command of [root, ...root.commands.flatMap((one) => [one, ...one.commands])]) {
     command

@@ -74,7 +74,7 @@ function attempt<T>(look: () => T): T | null {
 
 function udpPort(address: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = createSocket(address.includes(':') ? { type: 'udp6', ipv6Only: true } : 'udp4')
+    const socket = createSocket(address.includes(':') ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
     const end = (code: string | null): void => {
       socket.close(() => resolve(code))
     }
