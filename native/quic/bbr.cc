@@ -149,7 +149,10 @@ void Bbr::updateMaxBw() {
 // §5.5.1
 void Bbr::updateRound() {
   roundStart_ = rs_.priorDelivered >= nextRoundDelivered_;
+  if (rs_.rtt > 0) roundLeastRtt_ = std::min(roundLeastRtt_, rs_.rtt);
   if (!roundStart_) return;
+  roundShowsQueue_ = roundLeastRtt_ != kNever && isQueueDelay(roundLeastRtt_);
+  roundLeastRtt_ = kNever;
   startRound();
   ++roundCount_;
   ++roundsSinceProbeUp_;

@@ -89,6 +89,7 @@ class Bbr final : public CongestionController {
   bool isTimeToCruise() const;
   bool isTimeToGoDown();
   bool showsQueue();
+  bool isQueueDelay(Duration rtt) const;
   bool isRenoCoexistenceProbeTime() const;
   void pickProbeWait();
   std::uint64_t targetInflight() const;
@@ -163,6 +164,9 @@ class Bbr final : public CongestionController {
   bool isBwProbeSample_ = false;
   std::uint64_t bwProbeUpAcked_ = 0;
   std::uint64_t probeUpAckedPerInc_ = kInfinity;
+  /// Of this round; and whether there was a queue all through the last one.
+  Duration roundLeastRtt_ = kNever;
+  bool roundShowsQueue_ = false;
   /// Acknowledged without a break by samples that show a queue.
   std::uint64_t queuedBytes_ = 0;
   unsigned bwProbeUpRounds_ = 0;

@@ -28,13 +28,16 @@ void Bbr::resetFullBw() {
 }
 
 void Bbr::checkFullBwReached() {
-  if (fullBwNow_ || !roundStart_ || rs_.isAppLimited) return;
+  // Ours: a queue that lasts for a round says that the path is full, also when the application pauses at
+  // times, and says so at once. The draft waits for three rounds, with a window of two BDP, so that the queue
+  // stands as long; and a tunnel whose flows come and go stayed in STARTUP for seconds.
+  if (fullBwNow_ || !roundStart_ || (rs_.isAppLimited && !roundShowsQueue_)) return;
   if (rs_.deliveryRate >= scale(fullBw_, kFullBwGrowth)) {
     resetFullBw();
     fullBw_ = rs_.deliveryRate;
     return;
   }
-  ++fullBwCount_;
+  fullBwCount_ += state_ == State::kStartup && roundShowsQueue_ ? kFullBwRounds : 1;
   fullBwNow_ = fullBwCount_ >= kFullBwRounds;
   if (fullBwNow_) fullBwReached_ = true;
 }
@@ -198,9 +201,12 @@ bool Bbr::isTimeToGoDown() {
 /// it leaves fast packets in between.
 bool Bbr::showsQueue() {
   if (ackPhase_ == AckPhase::kProbeStarting || rs_.rtt == 0) return false;
-  const bool queued = rs_.rtt > minRtt_ + std::max(minRtt_ / 8, kLeastQueueDelay);
-  queuedBytes_ = queued ? queuedBytes_ + rs_.ackedBytes : 0;
+  queuedBytes_ = isQueueDelay(rs_.rtt) ? queuedBytes_ + rs_.ackedBytes : 0;
   return queuedBytes_ >= cwnd_ / 8;
+}
+
+bool Bbr::isQueueDelay(Duration rtt) const {
+  return minRtt_ != kInfinity && rtt > minRtt_ + std::max(minRtt_ / 8, kLeastQueueDelay);
 }
 
 std::uint64_t Bbr::inflightWithHeadroom() const {

@@ -99,12 +99,25 @@ TEST_CASE("wlb: packets of UDP that wait too long leave by an idle path, those o
   Fixture fixture(SchedulerKind::kWlb);
   fixture.paths = {pathOf(0, 20, 300), pathOf(1, 60, 20)};
   fixture.pull(0, kSecond);
-  fixture.put(1, FlowKind::kTcp, kSecond, 3);
+  fixture.put(1, FlowKind::kTcp, kSecond, 10);
   fixture.put(2, FlowKind::kUdp, kSecond, 3);
   fixture.paths[0].readyAt = kNever;
   CHECK_FALSE(fixture.pull(1, kSecond + 4 * kMillisecond));
   for (int i = 0; i < 3; ++i)
     CHECK(fixture.pull(1, kSecond + 6 * kMillisecond) == std::optional<std::uint32_t>(2));
+  CHECK_FALSE(fixture.pull(1, kSecond + 6 * kMillisecond));
+}
+
+TEST_CASE("wlb: a flow that sends little does not wait for a path whose window stays full") {
+  Fixture fixture(SchedulerKind::kWlb);
+  fixture.paths = {pathOf(0, 20, 300), pathOf(1, 60, 20)};
+  fixture.pull(0, kSecond);
+  fixture.put(1, FlowKind::kTcp, kSecond, 2);
+  fixture.put(2, FlowKind::kTcp, kSecond, 10);
+  fixture.paths[0].readyAt = kNever;
+  CHECK_FALSE(fixture.pull(1, kSecond + 4 * kMillisecond));
+  for (int i = 0; i < 2; ++i)
+    CHECK(fixture.pull(1, kSecond + 6 * kMillisecond) == std::optional<std::uint32_t>(1));
   CHECK_FALSE(fixture.pull(1, kSecond + 6 * kMillisecond));
 }
 

@@ -361,6 +361,7 @@ const FairQueue::Head* Wlb::next(std::uint32_t pathId, Time now) {
   // To ask again changes nothing.
   if (stands_)
     if (const FairQueue::Head* head = queue_.peek(offered_, now)) return head;
+  if (const FairQueue::Head* head = stuckSmall(lane, now)) return head;
   const FairQueue::Head* head = inTurn(lane, now);
   stands_ = head != nullptr;
   return head != nullptr ? head : spilled(lane, now);
@@ -394,6 +395,18 @@ const FairQueue::Head* Wlb::inTurn(Lane lane, Time now) {
 void Wlb::onTaken(std::size_t bytes) {
   stands_ = false;
   if (pulling_ != kSharedLane) slotOf(pulling_).credit -= static_cast<std::int64_t>(bytes);
+}
+
+/// A path whose window stays full may be dead, which is known in a while only; what sends little does not
+/// wait for that.
+const FairQueue::Head* Wlb::stuckSmall(Lane lane, Time now) {
+  for (Lane other = 1; other < kMostLanes; ++other) {
+    const PathSlot& slot = slotOf(other);
+    if (other == lane || !slot.live || slot.view.readyAt <= now || now - slot.readyAt < kSpillAfter) continue;
+    if (!queue_.waits(other)) continue;
+    if (const FairQueue::Head* head = queue_.peekSmall(other, now)) return head;
+  }
+  return nullptr;
 }
 
 /// The path has nothing of its own to send: what waits too long for another. `lane`: its own, if it has one.

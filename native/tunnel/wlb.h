@@ -71,6 +71,7 @@ class Wlb final : public Scheduler, public FlowPlacer {
   void evenOut(quic::Time now);
   bool moveOne(Lane from, Lane to, quic::Time now);
   const FairQueue::Head* inTurn(Lane lane, quic::Time now);
+  const FairQueue::Head* stuckSmall(Lane lane, quic::Time now);
   const FairQueue::Head* spilled(Lane lane, quic::Time now);
 
   FairQueue& queue_;
