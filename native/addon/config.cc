@@ -8,7 +8,9 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "connect_ip/address.h"
 #include "quic/address.h"
@@ -115,14 +117,14 @@ void readCommon(const Node& node, tunnel::EngineSettings& engine) {
   engine.connection.idleTimeout = milliseconds(node, "idleTimeoutMs");
 }
 
-std::array<std::uint8_t, 32> pinOf(const Node& node) {
+std::array<std::uint8_t, 32> sha256Of(const Node& node) {
   // As openssl prints it, too.
   std::string digits;
   for (const char c : node.text("sha256"))
     if (c != ':') digits += c;
-  std::array<std::uint8_t, 32> pin{};
+  std::array<std::uint8_t, 32> hash{};
   constexpr const char* kWrong = "must be 64 hexadecimal digits";
-  if (digits.size() != pin.size() * 2) refuse(node.name("sha256"), kWrong);
+  if (digits.size() != hash.size() * 2) refuse(node.name("sha256"), kWrong);
   for (std::size_t i = 0; i < digits.size(); ++i) {
     const char c = digits[i];
     const int value = c >= '0' && c <= '9'   ? c - '0'
@@ -130,9 +132,51 @@ std::array<std::uint8_t, 32> pinOf(const Node& node) {
                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                              : -1;
     if (value < 0) refuse(node.name("sha256"), kWrong);
-    pin[i / 2] = static_cast<std::uint8_t>(pin[i / 2] << 4 | value);
+    hash[i / 2] = static_cast<std::uint8_t>(hash[i / 2] << 4 | value);
   }
-  return pin;
+  return hash;
+}
+
+std::optional<connect_ip::IpAddress> addressIn(const Node& node, const char* key, std::uint8_t version) {
+  if (!node.has(key)) return std::nullopt;
+  const auto address = connect_ip::parseAddress(node.text(key));
+  if (!address || address->version != version)
+    refuse(node.name(key), '"' + node.text(key) + "\" is not an IPv" + std::to_string(version) + " address");
+  return address;
+}
+
+tunnel::User userOf(const Node& node) {
+  const std::string name = node.text("name");
+  tunnel::User user;
+  if (node.has("sha256")) {
+    user = tunnel::User(name, sha256Of(node));
+  } else {
+    const std::string key = node.text("key");
+    if (key.empty()) refuse(node.name("key"), "must not be empty");
+    user = tunnel::User(name, std::string_view(key));
+  }
+  user.address4 = addressIn(node, "address4", 4);
+  user.address6 = addressIn(node, "address6", 6);
+  if (!node.has("networks")) return user;
+  const json& networks = node.at("networks");
+  if (!networks.is_array()) refuse(node.name("networks"), "must be a list");
+  for (const json& one : networks) {
+    const auto prefix = one.is_string() ? connect_ip::parsePrefix(one.get<std::string>()) : std::nullopt;
+    if (!prefix)
+      refuse(node.name("networks"),
+             one.dump(-1, ' ', true, json::error_handler_t::replace) + " is not a prefix");
+    user.networks.push_back(*prefix);
+  }
+  return user;
+}
+
+std::vector<tunnel::User> usersIn(const Node& node) {
+  const json& users = node.at("users");
+  if (!users.is_array() || users.empty()) refuse(node.name("users"), "must be a list with at least one user");
+  std::vector<tunnel::User> all;
+  for (std::size_t i = 0; i < users.size(); ++i)
+    all.push_back(userOf(Node(users[i], "users." + std::to_string(i))));
+  return all;
 }
 
 }  // namespace
@@ -159,13 +203,8 @@ ShellServerConfig parseServerConfig(const std::string& text) {
   settings.retry = node.oneOf<quic::RetryPolicy>("retry", {{"auto", quic::RetryPolicy::kWhenBusy},
                                                            {"always", quic::RetryPolicy::kAlways},
                                                            {"never", quic::RetryPolicy::kOff}});
-  const json& users = node.at("users");
-  if (!users.is_array() || users.empty()) refuse(node.name("users"), "must be a list with at least one user");
-  for (std::size_t i = 0; i < users.size(); ++i) {
-    const Node user(users[i], "users." + std::to_string(i));
-    settings.users.push_back({user.text("name"), user.text("key")});
-    if (settings.users.back().key.empty()) refuse(user.name("key"), "must not be empty");
-  }
+  settings.users = usersIn(node);
+  settings.clientToClient = !node.has("clientToClient") || node.flag("clientToClient");
   return config;
 }
 
@@ -188,7 +227,7 @@ ShellClientConfig parseClientConfig(const std::string& text) {
                                                     {"pin", Verify::kPin},
                                                     {"insecure", Verify::kInsecure}});
   if (config.tls.verify == Verify::kCaFile) config.tls.caFile = verify.text("file");
-  if (config.tls.verify == Verify::kPin) config.tls.pin = pinOf(verify);
+  if (config.tls.verify == Verify::kPin) config.tls.pin = sha256Of(verify);
   tunnel::ClientSettings& settings = config.settings;
   readCommon(node, settings.engine);
   if (!paths.empty()) settings.paths.clear();
@@ -206,6 +245,11 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   settings.key = node.text("authKey");
   settings.wantV6 = node.flag("ipv6");
   return config;
+}
+
+std::vector<tunnel::User> parseUsers(const std::string& text) {
+  const json value = parse(text);
+  return usersIn(Node(value, ""));
 }
 
 tunnel::LogLevel parseLogLevel(const std::string& text) {

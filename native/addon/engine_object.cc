@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "addon/config.h"
 #include "addon/json.h"
@@ -121,32 +123,78 @@ class EngineObject final : public Napi::ObjectWrap<EngineObject> {
     return deferred->Promise();
   }
 
+  /// {"ok":true,…} or {"ok":false,"error":…}
+  static void answer(const Deferred& deferred, const std::string& error, nlohmann::json reply = {}) {
+    if (!error.empty()) reply = {{"error", error}};
+    reply["ok"] = error.empty();
+    deferred->Resolve(Napi::String::New(
+        deferred->Env(), reply.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  }
+
   Napi::Value command(const Napi::CallbackInfo& info) {
     const auto deferred = std::make_shared<Napi::Promise::Deferred>(info.Env());
-    const auto answer = [deferred](const std::string& error) {
-      nlohmann::json reply{{"ok", error.empty()}};
-      if (!error.empty()) reply["error"] = error;
-      deferred->Resolve(Napi::String::New(
-          deferred->Env(), reply.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-    };
     const std::string text = info[0].IsString() ? std::string(info[0].As<Napi::String>()) : std::string();
     const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
     const std::string name = request.is_object() && request.contains("cmd") && request["cmd"].is_string()
                                  ? request["cmd"].get<std::string>()
                                  : std::string();
-    if (name != "disconnect") {
-      answer(name.empty() ? "the request has no cmd" : "unknown command " + name);
-    } else if (!request.contains("id") || !request["id"].is_number_unsigned()) {
-      answer("disconnect needs the id of a client");
+    if (name == "disconnect") {
+      disconnect(request, deferred);
+    } else if (name == "set-users") {
+      setUsers(text, deferred);
+    } else if (name == "set-certificate") {
+      setCertificate(request, deferred);
     } else {
-      const auto id = request["id"].get<std::uint64_t>();
-      const bool posted = shell_ && shell_->disconnect(id, [this, answer](bool found) {
-        onJsThread(
-            [answer, found](Napi::Env, Napi::Function) { answer(found ? "" : "there is no such client"); });
-      });
-      if (!posted) reject(deferred);
+      answer(deferred, name.empty() ? "the request has no cmd" : "unknown command " + name);
     }
     return deferred->Promise();
+  }
+
+  void disconnect(const nlohmann::json& request, const Deferred& deferred) {
+    if (!request.contains("id") || !request["id"].is_number_unsigned())
+      return answer(deferred, "disconnect needs the id of a client");
+    const bool posted =
+        shell_ && shell_->disconnect(request["id"].get<std::uint64_t>(), [this, deferred](bool found) {
+          onJsThread([deferred, found](Napi::Env, Napi::Function) {
+            answer(deferred, found ? "" : "there is no such client");
+          });
+        });
+    if (!posted) reject(deferred);
+  }
+
+  /// All users, as in the configuration of a server.
+  void setUsers(const std::string& request, const Deferred& deferred) {
+    std::vector<tunnel::User> users;
+    try {
+      users = parseUsers(request);
+    } catch (const std::invalid_argument& error) {
+      return answer(deferred, error.what());
+    }
+    const bool posted =
+        shell_ && shell_->setUsers(std::move(users), [this, deferred](std::string error, std::size_t cut) {
+          onJsThread([deferred, error = std::move(error), cut](Napi::Env, Napi::Function) {
+            answer(deferred, error, {{"cut", cut}});
+          });
+        });
+    if (!posted) reject(deferred);
+  }
+
+  void setCertificate(const nlohmann::json& request, const Deferred& deferred) {
+    tls::ServerConfig config;
+    for (const auto& [key, file] :
+         {std::pair("certFile", &config.certificateFile), std::pair("keyFile", &config.keyFile)}) {
+      if (!request.contains(key) || !request[key].is_string())
+        return answer(deferred, std::string("set-certificate needs ") + key);
+      *file = request[key].get<std::string>();
+    }
+    const bool posted =
+        shell_ &&
+        shell_->setCertificate(std::move(config), [this, deferred](std::string error, std::string pin) {
+          onJsThread([deferred, error = std::move(error), pin = std::move(pin)](Napi::Env, Napi::Function) {
+            answer(deferred, error, {{"pin", pin}});
+          });
+        });
+    if (!posted) reject(deferred);
   }
 
   Napi::Value stop(const Napi::CallbackInfo& info) {

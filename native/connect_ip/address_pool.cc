@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace mqvpn::connect_ip {
 
@@ -92,6 +93,7 @@ std::uint32_t AddressPool::takeRemembered(std::list<Free>::iterator which) {
 std::uint32_t AddressPool::take(std::string_view key) {
   if (const auto former = former_.find(std::string(key)); former != former_.end())
     return takeRemembered(former->second);
+  skipTaken();
   // New ones first, so that former owners find theirs free, and packets for the last owner do not reach the
   // next one. Only up to a bound: memory shall grow with the clients.
   const bool fresh = next_ - kFirstClient < capacity_;
@@ -102,6 +104,29 @@ std::uint32_t AddressPool::take(std::string_view key) {
     return offset;
   }
   return remembered_.empty() ? 0 : takeRemembered(remembered_.begin());
+}
+
+void AddressPool::skipTaken() {
+  while (next_ - kFirstClient < capacity_ && isTaken(next_)) ++next_;
+}
+
+void AddressPool::reserve(std::unordered_set<std::uint32_t> offsets) {
+  const std::unordered_set<std::uint32_t> before = std::exchange(reserved_, std::move(offsets));
+  const auto isReserved = [&](std::uint32_t offset) { return reserved_.contains(offset); };
+  std::erase_if(unnamed_, isReserved);
+  for (auto one = remembered_.begin(); one != remembered_.end();) {
+    const auto following = std::next(one);
+    if (isReserved(one->offset)) takeRemembered(one);
+    one = following;
+  }
+  for (const std::uint32_t offset : before)
+    if (offset < next_ && !isTaken(offset)) unnamed_.push_back(offset);
+}
+
+std::optional<AddressPool::Lease> AddressPool::allocateReserved(std::uint32_t offset) {
+  if (!reserved_.contains(offset) || leases_.contains(offset)) return std::nullopt;
+  leases_.emplace(offset, std::string());
+  return leaseAt(offset);
 }
 
 std::optional<AddressPool::Lease> AddressPool::allocate(std::string_view key) {
@@ -116,6 +141,8 @@ void AddressPool::release(std::uint32_t offset) {
   if (lease == leases_.end()) return;
   std::string key = std::move(lease->second);
   leases_.erase(lease);
+  // Those beyond next_ are found there.
+  if (reserved_.contains(offset) || offset >= next_) return;
   if (key.empty()) {
     unnamed_.push_back(offset);
     return;

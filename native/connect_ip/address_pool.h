@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "connect_ip/address.h"
 
@@ -43,6 +44,10 @@ class AddressPool {
   /// O(1). `key` names the client ("" never): it gets its former address when that is free and not forgotten.
   /// Nothing: full.
   std::optional<Lease> allocate(std::string_view key = {});
+  /// Exchanges the offsets that allocate() never gives out; each is 2…capacity()+1. Leases of them stay.
+  void reserve(std::unordered_set<std::uint32_t> offsets);
+  /// A reserved offset. Nothing: it is in use, or not reserved.
+  std::optional<Lease> allocateReserved(std::uint32_t offset);
   /// O(1). Of an offset that is not in use: nothing happens.
   void release(std::uint32_t offset);
   bool isUsed(std::uint32_t offset) const { return leases_.contains(offset); }
@@ -63,6 +68,9 @@ class AddressPool {
   AddressPool() = default;
   Lease leaseAt(std::uint32_t offset) const;
 
+  bool isTaken(std::uint32_t offset) const { return leases_.contains(offset) || reserved_.contains(offset); }
+  /// Moves on to the next offset that may be given out.
+  void skipTaken();
   std::uint32_t take(std::string_view key);
   std::uint32_t takeRemembered(std::list<Free>::iterator which);
 
@@ -73,8 +81,9 @@ class AddressPool {
   std::optional<Prefix> v6_;
   std::uint32_t base4_ = 0;
   std::uint32_t capacity_ = 0;
-  /// The lowest offset that was never given out.
+  /// The lowest offset that was never given out; those beyond are of nobody, or reserved.
   std::uint32_t next_ = 2;
+  std::unordered_set<std::uint32_t> reserved_;
   /// Offset to key.
   std::unordered_map<std::uint32_t, std::string> leases_;
   std::list<Free> remembered_;

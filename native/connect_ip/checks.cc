@@ -78,6 +78,8 @@ const char* verdictName(Verdict verdict) {
       return "ttl";
     case Verdict::kNotForClient:
       return "notForClient";
+    case Verdict::kClientToClient:
+      return "clientToClient";
   }
   return "unknown";
 }
@@ -168,6 +170,8 @@ Verdict Checks::clientToServer(const PacketView& packet) const {
   // RFC 9484 §11: "endpoints MUST follow the recommendations from [BCP38] to prevent source address
   // spoofing."
   if (!isClient(packet.version, packet.source().data())) return Verdict::kSource;
+  if (hidden_ != nullptr && hidden_->isPeer(packet.version, packet.destination().data()))
+    return Verdict::kClientToClient;
   switch (routes_.match(packet.version, packet.destination().data(), packet.protocol)) {
     case RouteTable::Match::kYes:
       return Verdict::kForward;

@@ -31,8 +31,10 @@ enum class Verdict : std::uint8_t {
   kTtl,
   /// The receiver's side of the packet is not an address of the client (server → client).
   kNotForClient,
+  /// Between clients that may not reach each other.
+  kClientToClient,
 };
-constexpr std::size_t kVerdicts = 10;
+constexpr std::size_t kVerdicts = 11;
 /// "spoofedSource", "outsideRoutes" …, as the statistics name it.
 const char* verdictName(Verdict verdict);
 
@@ -74,6 +76,14 @@ class RouteTable {
   Family v6_;
 };
 
+/// Who else is behind the same server.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  /// Whether the address is one of a client, or of a network behind one.
+  virtual bool isPeer(std::uint8_t version, const std::uint8_t* address) const = 0;
+};
+
 /// The rules of RFC 9484 §7 for one tunnel: which addresses are the client's, and to which the server routes.
 /// Both ends hold one, and apply it to what they send and to what they receive. No allocation per packet.
 class Checks {
@@ -81,6 +91,8 @@ class Checks {
   /// At most 16 prefixes of each family count.
   void setClientAddresses(std::span<const Prefix> prefixes);
   void setServerRoutes(std::span<const IpRange> ranges) { routes_.assign(ranges); }
+  /// Server: no packet goes to these. Null: clients may reach each other.
+  void setHiddenPeers(const Peers* peers) { hidden_ = peers; }
 
   /// A packet on its way to the server: source assigned, destination and protocol within the routes.
   Verdict clientToServer(const PacketView& packet) const;
@@ -111,6 +123,7 @@ class Checks {
   std::size_t v4Count_ = 0;
   std::size_t v6Count_ = 0;
   RouteTable routes_;
+  const Peers* hidden_ = nullptr;
 };
 
 }  // namespace mqvpn::connect_ip

@@ -171,6 +171,7 @@ bool icmpFor(Verdict verdict, IcmpError& error) {
       error = IcmpError::kNoRoute;
       return true;
     case Verdict::kProtocol:
+    case Verdict::kClientToClient:
       error = IcmpError::kProhibited;
       return true;
     case Verdict::kTtl:

@@ -68,7 +68,8 @@ TEST_CASE("a server's configuration arrives as it was written") {
   CHECK(connect_ip::toString(*config.settings.subnet4) == "10.0.0.0/24");
   CHECK(connect_ip::toString(*config.settings.subnet6) == "fd00::/112");
   REQUIRE(config.settings.users.size() == 1);
-  CHECK(config.settings.users[0].key == "secret");
+  CHECK(config.settings.users[0].keyHash == tunnel::hashOf("secret"));
+  CHECK(config.settings.clientToClient);
   CHECK(config.settings.engine.connection.congestion == quic::CongestionAlgorithm::kBbr);
   CHECK(config.settings.engine.connection.idleTimeout == 120 * quic::kSecond);
   CHECK(config.settings.retry == quic::RetryPolicy::kWhenBusy);
@@ -139,6 +140,46 @@ TEST_CASE("a value that makes no sense is refused with its name") {
   CHECK(problem(parseClientConfig, client) == "config: verify.sha256: must be 64 hexadecimal digits");
   client["verify"] = {{"mode", "ca"}};
   CHECK(problem(parseClientConfig, client) == "config: verify.file: is missing");
+}
+
+TEST_CASE("users have a key or its hash, and what is theirs") {
+  json value = serverJson();
+  std::string digits;
+  for (const unsigned byte : tunnel::hashOf("secret")) {
+    digits += "0123456789abcdef"[byte >> 4];
+    digits += "0123456789ABCDEF"[byte & 15];
+  }
+  value["users"] = {{{"name", "anna"},
+                     {"sha256", digits},
+                     {"address4", "10.0.0.5"},
+                     {"address6", "fd00::5"},
+                     {"networks", {"192.168.7.0/24", "2001:db8::/48"}}}};
+  value["clientToClient"] = false;
+  const auto config = parseServerConfig(value.dump());
+  REQUIRE(config.settings.users.size() == 1);
+  const tunnel::User& anna = config.settings.users[0];
+  CHECK(anna.name == "anna");
+  CHECK(anna.keyHash == tunnel::hashOf("secret"));
+  CHECK(connect_ip::toString(*anna.address4) == "10.0.0.5");
+  CHECK(connect_ip::toString(*anna.address6) == "fd00::5");
+  REQUIRE(anna.networks.size() == 2);
+  CHECK(connect_ip::toString(anna.networks[1]) == "2001:db8::/48");
+  CHECK_FALSE(config.settings.clientToClient);
+  CHECK(parseUsers(value.dump()) == config.settings.users);
+
+  const auto wrong = [&](const char* key, const json& what) {
+    json other = value;
+    other["users"][0][key] = what;
+    return problem(parseUsers, other);
+  };
+  CHECK(wrong("sha256", "12") == "config: users.0.sha256: must be 64 hexadecimal digits");
+  CHECK(wrong("address4", "fd00::5").find("users.0.address4: \"fd00::5\" is not an IPv4 address") !=
+        std::string::npos);
+  CHECK(wrong("address6", "x").find("users.0.address6") != std::string::npos);
+  CHECK(wrong("networks", "192.168.7.0/24") == "config: users.0.networks: must be a list");
+  CHECK(wrong("networks", {"192.168.7.0/33"}).find("is not a prefix") != std::string::npos);
+  CHECK(wrong("networks", {5}).find("5 is not a prefix") != std::string::npos);
+  CHECK(wrong("name", nullptr) == "config: users.0.name: is missing");
 }
 
 TEST_CASE("text that is no JSON, or no object, is refused") {

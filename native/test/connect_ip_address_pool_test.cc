@@ -3,6 +3,8 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string>
+#include <unordered_set>
 
 #include "connect_ip/address_pool.h"
 #include "connect_ip_support.h"
@@ -161,5 +163,75 @@ TEST_CASE("whatever is allocated and released: no offset twice, none lost, all w
       REQUIRE(subject->inUse() == model.size());
     }
     for (const auto& [offset, key] : model) REQUIRE(subject->isUsed(offset));
+  }
+}
+
+TEST_CASE("a reserved address is given to nobody but its owner, and to everybody afterwards") {
+  const auto small = pool("10.0.0.0/29");
+  REQUIRE(small->capacity() == 5);
+  const auto second = small->allocate("b");
+  REQUIRE(second->offset == 2);
+  small->release(2);
+  small->reserve({2, 4, 6});
+  CHECK(small->allocate("b")->offset == 3);
+  CHECK(small->allocate()->offset == 5);
+  CHECK_FALSE(small->allocate());
+  CHECK_FALSE(small->allocateReserved(3));
+  const auto own = small->allocateReserved(6);
+  REQUIRE(own);
+  CHECK((own->v4 == ip("10.0.0.6")));
+  CHECK_FALSE(small->allocateReserved(6));
+  small->release(6);
+  CHECK_FALSE(small->allocate());
+  CHECK(small->allocateReserved(6)->offset == 6);
+  // 6 is in use when it stops to be reserved.
+  small->reserve({});
+  std::set<std::uint32_t> given{small->allocate()->offset, small->allocate()->offset};
+  CHECK(given == std::set<std::uint32_t>{2, 4});
+  CHECK_FALSE(small->allocate());
+  small->release(6);
+  CHECK(small->allocate()->offset == 6);
+}
+
+TEST_CASE("random reservations, leases and releases: no address twice, none lost") {
+  std::random_device device;
+  const unsigned seed = device();
+  CAPTURE(seed);
+  std::mt19937 engine(seed);
+  const auto random = [&] { return static_cast<std::uint32_t>(engine()); };
+  const auto addresses = pool("10.0.0.0/27");
+  std::set<std::uint32_t> used;
+  std::unordered_set<std::uint32_t> reserved;
+  for (int step = 0; step < 3000; ++step) {
+    const std::uint32_t offset = 2 + random() % addresses->capacity();
+    switch (random() % 8) {
+      case 0:
+        reserved.clear();
+        for (unsigned i = random() % 6; i > 0; --i) reserved.insert(2 + random() % addresses->capacity());
+        addresses->reserve(reserved);
+        break;
+      case 1:
+        if (const auto lease = addresses->allocateReserved(offset)) {
+          CHECK(reserved.contains(offset));
+          CHECK(used.insert(offset).second);
+        }
+        break;
+      case 2:
+      case 3:
+        addresses->release(offset);
+        used.erase(offset);
+        break;
+      default: {
+        const auto lease = addresses->allocate(
+            random() % 2 == 0 ? "" : std::string(1, static_cast<char>('a' + random() % 20)));
+        std::size_t taken = used.size();
+        for (const std::uint32_t one : reserved) taken += !used.contains(one);
+        CHECK(lease.has_value() == (taken < addresses->capacity()));
+        if (!lease) break;
+        CHECK_FALSE(reserved.contains(lease->offset));
+        CHECK(used.insert(lease->offset).second);
+      }
+    }
+    REQUIRE(addresses->inUse() == used.size());
   }
 }

@@ -163,6 +163,23 @@ TEST_CASE("routes: a lookup says what a walk over all ranges would say") {
   }
 }
 
+TEST_CASE("what is hidden from a client gets nothing from it") {
+  struct Others final : Peers {
+    bool isPeer(std::uint8_t version, const std::uint8_t* address) const override {
+      return version == 4 ? address[0] == 10 && address[3] == 3 : address[15] == 3;
+    }
+  };
+  const Others others;
+  Checks checks = fullTunnel();
+  checks.setHiddenPeers(&others);
+  CHECK(up(checks, "10.0.0.2", "10.0.0.3") == Verdict::kClientToClient);
+  CHECK(up(checks, "fd00::2", "fd00::3") == Verdict::kClientToClient);
+  CHECK(up(checks, "10.0.0.2", "10.0.0.4") == Verdict::kForward);
+  CHECK(up(checks, "10.0.0.9", "10.0.0.3") == Verdict::kSource);
+  checks.setHiddenPeers(nullptr);
+  CHECK(up(checks, "10.0.0.2", "10.0.0.3") == Verdict::kForward);
+}
+
 TEST_CASE("verdicts are counted and named") {
   VerdictCounters counters;
   counters.count(Verdict::kForward);

@@ -152,6 +152,7 @@ TEST_CASE("verdicts have the errors of RFC 9484 §7.2.1") {
   CHECK((icmpFor(Verdict::kSource, error) && error == IcmpError::kSourcePolicy));
   CHECK((icmpFor(Verdict::kNoRoute, error) && error == IcmpError::kNoRoute));
   CHECK((icmpFor(Verdict::kProtocol, error) && error == IcmpError::kProhibited));
+  CHECK((icmpFor(Verdict::kClientToClient, error) && error == IcmpError::kProhibited));
   CHECK((icmpFor(Verdict::kTtl, error) && error == IcmpError::kTimeExceeded));
   for (const Verdict silent : {Verdict::kForward, Verdict::kMalformed, Verdict::kLinkLocal,
                                Verdict::kMulticast, Verdict::kMartian, Verdict::kNotForClient})

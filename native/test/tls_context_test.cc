@@ -130,3 +130,50 @@ TEST_CASE("a server name that cannot be one is refused at the start, not by an e
   CHECK_FALSE(session->resumed());
   CHECK(session->newTicket().empty());
 }
+
+TEST_CASE("a new certificate is for new sessions, and the old one lives as long as its own") {
+  ServerContext server(serverConfig());
+  const auto before = server.pin();
+  const ClientContext client(clientConfig());
+  const Bytes ticket = ticketFrom(client, server);
+  // The first messages of this one are under way when the certificate changes.
+  Pair old(client, server);
+  CertificateOptions options;
+  options.names = {"vpn.example"};
+  const Identity renewed = makeCertificate(options, &testAuthority());
+  ServerConfig config = serverConfig();
+  config.certificatePem = renewed.certificatePem;
+  config.keyPem = renewed.keyPem;
+  server.replace(config);
+  CHECK(server.pin() != before);
+  old.run();
+  CHECK(old.bothComplete());
+  CHECK(secretsMatch(old.serverEvents, old.clientEvents, Level::kApplication));
+
+  ClientConfig pinned = clientConfig();
+  pinned.verify = ClientConfig::Verify::kPin;
+  pinned.pin = server.pin();
+  const ClientContext pinning(pinned);
+  Pair fresh(pinning, server);
+  fresh.run();
+  CHECK(fresh.bothComplete());
+  // A ticket of before shows no certificate, so it is worth nothing.
+  Pair resuming(client, server, "vpn.example", ticket);
+  resuming.run();
+  CHECK(resuming.bothComplete());
+  CHECK_FALSE(resuming.server->resumed());
+}
+
+TEST_CASE("a certificate that cannot be used replaces nothing") {
+  ServerContext server(serverConfig());
+  const auto before = server.pin();
+  ServerConfig wrong;
+  wrong.certificateFile = "/nowhere/certificate";
+  wrong.keyFile = "/nowhere/key";
+  CHECK_THROWS_AS(server.replace(wrong), std::runtime_error);
+  CHECK(server.pin() == before);
+  const ClientContext client(clientConfig());
+  Pair pair(client, server);
+  pair.run();
+  CHECK(pair.bothComplete());
+}

@@ -283,4 +283,114 @@ TEST_CASE("status and stop may come from several threads while packets flow") {
   stop(server);
 }
 
+namespace {
+
+bool routed(const std::string& network, const std::string& device) {
+  io::Netlink netlink;
+  for (const io::Route& route : netlink.routes(4))
+    if (route.destination == io::test::prefix(network) && netlink.link(route.device).name == device)
+      return true;
+  return false;
+}
+
+User withNetwork(const std::string& network) {
+  User user("alice", "secret");
+  user.networks = {*connect_ip::parsePrefix(network)};
+  return user;
+}
+
+/// Empty: they are the users now.
+std::string setUsers(Shell& server, std::vector<User> users) {
+  std::promise<std::string> answer;
+  REQUIRE(
+      server.setUsers(std::move(users), [&](std::string error, std::size_t) { answer.set_value(error); }));
+  auto future = answer.get_future();
+  REQUIRE(future.wait_for(kPatience) == std::future_status::ready);
+  return future.get();
+}
+
+std::pair<std::string, std::string> setCertificate(Shell& server, const tls::ServerConfig& config) {
+  std::promise<std::pair<std::string, std::string>> answer;
+  REQUIRE(server.setCertificate(config, [&](std::string error, std::string pin) {
+    answer.set_value({error, pin});
+  }));
+  auto future = answer.get_future();
+  REQUIRE(future.wait_for(kPatience) == std::future_status::ready);
+  return future.get();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "networks behind clients are routed to the device while a server runs, and no route is taken away") {
+  if (tunMissing()) return;
+  const Folder folder;
+  io::Netlink netlink;
+  io::Route foreign;
+  foreign.destination = io::test::prefix("192.168.50.0/24");
+  foreign.device = netlink.index("lo");
+  netlink.addRoute(foreign);
+
+  ShellServerConfig config = serverConfig(folder);
+  config.settings.users = {withNetwork("192.168.50.0/24")};
+  CHECK_THROWS_AS(Shell::server(config, {}), std::invalid_argument);
+  CHECK_FALSE(hasDevice("mqts0"));
+
+  config.settings.users = {withNetwork("192.168.51.0/24")};
+  auto server = Shell::server(config, {});
+  CHECK(routed("192.168.51.0/24", "mqts0"));
+  CHECK(setUsers(*server, {withNetwork("192.168.50.0/24")}) ==
+        "the network 192.168.50.0/24 of alice has a route on this host already; remove one of the two");
+  CHECK(setUsers(*server, {withNetwork("10.77.0.0/25")}).find("overlaps the pool") != std::string::npos);
+  CHECK(routed("192.168.51.0/24", "mqts0"));
+  CHECK(routed("192.168.50.0/24", "lo"));
+  CHECK(setUsers(*server, {withNetwork("192.168.52.0/24")}) == "");
+  CHECK_FALSE(routed("192.168.51.0/24", "mqts0"));
+  CHECK(routed("192.168.52.0/24", "mqts0"));
+  stop(server);
+  CHECK_FALSE(hasDevice("mqts0"));
+  CHECK(routed("192.168.50.0/24", "lo"));
+  netlink.removeRoute(foreign);
+}
+
+TEST_CASE("a server takes a new certificate while its connections go on, and keeps the old one else") {
+  if (tunMissing()) return;
+  const Folder folder;
+  Told serverTold, clientTold, newcomerTold;
+  auto server = Shell::server(serverConfig(folder), serverTold.sink());
+  const auto listening = serverTold.wait<ListeningEvent>();
+  auto client = Shell::client(clientConfig(folder, listening->address.port), clientTold.sink());
+  REQUIRE(clientTold.wait<ConnectedEvent>());
+
+  tls::ServerConfig files;
+  files.certificateFile = folder.file("cert.pem");
+  files.keyFile = folder.file("missing");
+  CHECK(setCertificate(*server, files).first.find("missing") != std::string::npos);
+
+  tls::test::CertificateOptions options;
+  options.names = {"vpn.example"};
+  const tls::test::Identity renewed = tls::test::makeCertificate(options, &tls::test::testAuthority());
+  std::ofstream(folder.file("cert.pem")) << renewed.certificatePem;
+  // The certificate is new, its key still the old one.
+  files.keyFile = folder.file("key.pem");
+  CHECK(setCertificate(*server, files).first.find("does not belong to") != std::string::npos);
+  std::ofstream(folder.file("key.pem")) << renewed.keyPem;
+  const auto [error, pin] = setCertificate(*server, files);
+  CHECK(error == "");
+  CHECK(pin.size() == 64);
+  CHECK(pin != listening->pin);
+  CHECK(passes("over the old connection"));
+  stop(client);
+
+  ShellClientConfig pinned = clientConfig(folder, listening->address.port);
+  pinned.ticketFile.clear();
+  pinned.tls.verify = tls::ClientConfig::Verify::kPin;
+  for (std::size_t i = 0; i < 32; ++i)
+    pinned.tls.pin[i] = static_cast<std::uint8_t>(std::stoul(pin.substr(2 * i, 2), nullptr, 16));
+  auto newcomer = Shell::client(pinned, newcomerTold.sink());
+  CHECK(newcomerTold.wait<ConnectedEvent>());
+  stop(newcomer);
+  stop(server);
+}
+
 TEST_SUITE_END();

@@ -126,6 +126,7 @@ Sim::Sim(const SimOptions& options)
   settings.subnet6 = prefixOf(options.subnet6);
   settings.users = {{"(global)", "secret"}, {"alice", "wonder"}};
   settings.maxClients = options.maxClients;
+  settings.clientToClient = options.clientToClient;
   server = std::make_unique<Server>(*this, addressOf(0xc0000201, kPort), std::move(settings), *serverTls_);
   server->onPacket = [this](std::span<const std::uint8_t> packet) {
     routeAtServer(packet);

@@ -146,6 +146,7 @@ struct SimOptions {
   quic::MultipathVersion multipath = quic::MultipathVersion::kDraft21;
   /// Of both ends.
   bool twins = true;
+  bool clientToClient = true;
 };
 
 class Sim {

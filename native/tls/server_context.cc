@@ -104,8 +104,10 @@ ServerContext::Impl::~Impl() {
   gnutls_free(ticketKey.data);
 }
 
-ServerContext::ServerContext(ServerConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+ServerContext::ServerContext(ServerConfig config) : impl_(std::make_shared<Impl>(std::move(config))) {}
 ServerContext::~ServerContext() = default;
+
+void ServerContext::replace(ServerConfig config) { impl_ = std::make_shared<Impl>(std::move(config)); }
 
 std::array<std::uint8_t, 32> ServerContext::pin() const {
   gnutls_datum_t leaf{};

@@ -77,21 +77,26 @@ class ClientContext {
 
 /// Also holds the session ticket key (rotated by GnuTLS every 18 h) and the record of 0-RTT ClientHellos,
 /// which guards itself: sessions of several threads may use one context. Must outlive its sessions.
-/// Certificates are read once: for new ones make a new context (tickets of the old one then lead to full
-/// handshakes).
+/// Certificates are read once; replace() exchanges them for new handshakes.
 class ServerContext {
  public:
   /// Throws std::runtime_error that names the file and the cause.
   explicit ServerContext(ServerConfig config);
   ~ServerContext();
+  /// From now on sessions begin with this; those that have begun keep what they began with, and it lives as
+  /// long as they do. Tickets of before lead to full handshakes: a session that is resumed shows no
+  /// certificate. Throws as the constructor, and nothing has changed then. On the thread that makes the
+  /// sessions.
+  void replace(ServerConfig config);
   struct Impl;
   const Impl& impl() const { return *impl_; }
   Impl& impl() { return *impl_; }
+  std::shared_ptr<Impl> share() const { return impl_; }
   /// SHA-256 over the DER of the certificate: what a client pins.
   std::array<std::uint8_t, 32> pin() const;
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 /// A failed handshake: CRYPTO_ERROR is 0x0100 + alert (RFC 9001 §4.8).

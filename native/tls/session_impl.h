@@ -46,7 +46,7 @@ struct Session::Impl {
   /// Makes the GnuTLS session. False: failure says why.
   bool openClient(const ClientContext::Impl& context, const std::string& serverName,
                   std::span<const std::uint8_t> ticketBytes);
-  bool openServer(ServerContext::Impl& context);
+  bool openServer(std::shared_ptr<ServerContext::Impl> shared);
 
   bool start();
   bool feed(Level level, std::span<const std::uint8_t> data);
@@ -62,7 +62,7 @@ struct Session::Impl {
   gnutls_session_t session = nullptr;
   /// One of the two.
   const ClientContext::Impl* client = nullptr;
-  const ServerContext::Impl* serverContext = nullptr;
+  std::shared_ptr<ServerContext::Impl> serverContext;
   std::string name;
   /// What gnutls_session_set_verify_cert2 keeps a pointer to.
   gnutls_typed_vdata_st verifyData[2]{};

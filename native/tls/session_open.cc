@@ -108,8 +108,9 @@ bool Session::Impl::verifyServer() {
   return true;
 }
 
-bool Session::Impl::openServer(ServerContext::Impl& context) {
-  serverContext = &context;
+bool Session::Impl::openServer(std::shared_ptr<ServerContext::Impl> shared) {
+  serverContext = std::move(shared);
+  ServerContext::Impl& context = *serverContext;
   if (!openCommon(GNUTLS_SERVER | (context.earlyData() ? unsigned{GNUTLS_ENABLE_EARLY_DATA} : 0u),
                   context.priority.get(), context.credentials.get())) {
     return false;
@@ -136,9 +137,10 @@ std::unique_ptr<Session> Session::client(const ClientContext& context, const std
 std::unique_ptr<Session> Session::server(ServerContext& context,
                                          std::span<const std::uint8_t> transportParameters,
                                          SessionEvents& events) {
-  const ServerConfig& config = context.impl().config;
+  std::shared_ptr<ServerContext::Impl> shared = context.share();
+  const ServerConfig& config = shared->config;
   auto impl = std::make_unique<Impl>(true, transportParameters, events, config.keyLog, config.alpn);
-  impl->openServer(context.impl());
+  impl->openServer(std::move(shared));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 

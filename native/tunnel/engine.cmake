@@ -26,6 +26,7 @@ add_library(mqvpn_tunnel STATIC
   server_client.cc
   sent_copies.cc
   twins.cc
+  user_table.cc
   server_engine.cc
   status.cc
   tunnel.cc
@@ -37,7 +38,7 @@ target_link_libraries(mqvpn_tunnel PUBLIC mqvpn_tunnel_queue mqvpn_connect_ip mq
 mqvpn_add_test(tunnel_test
   SOURCES ../test/tunnel_test_main.cc ../test/tunnel_sim.cc ../test/tunnel_sim_test.cc ../test/tunnel_paths_test.cc ../test/tunnel_many_test.cc
           ../test/tunnel_hostile_test.cc ../test/tunnel_explain_test.cc ../test/tunnel_copies_test.cc ../test/tunnel_scheduler_test.cc ../test/tunnel_scheduler_sim_test.cc
-          ../test/tunnel_wlb_test.cc
+          ../test/tunnel_wlb_test.cc ../test/tunnel_users_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel)
 

@@ -89,11 +89,12 @@ ServerClient::ServerClient(ServerEngine& engine, std::uint64_t id, const quic::N
       network_(network),
       startedAt_(engine.now_),
       httpEvents_(std::make_unique<HttpEvents>(*this)),
-      tunnel_(Tunnel::Side::kServer, {engine.packets_, engine.tun_, engine.settings_.engine.scheduler,
-                                      engine.hashKey_, engine.settings_.engine.queue,
-                                      engine.settings_.engine.twins}),
+      tunnel_(Tunnel::Side::kServer,
+              {engine.packets_, engine.tun_, engine.settings_.engine.scheduler, engine.hashKey_,
+               engine.settings_.engine.queue, engine.settings_.engine.twins}),
       requestDeadline_(engine.now_ + kRequestTimeout) {
   tunnel_.setIcmpSources(engine.network());
+  if (!engine.settings_.clientToClient) tunnel_.setHiddenPeers(&engine);
 }
 
 ServerClient::~ServerClient() = default;
@@ -107,6 +108,7 @@ void ServerClient::detach() {
   tunnel_.close();
   releaseLease();
   active_ = nullptr;
+  engine_.uncarry(*this);
   requests_.clear();
   http_.reset();
   connection_ = nullptr;
@@ -144,6 +146,37 @@ void ServerClient::onTimeout(quic::Time now) {
 void ServerClient::close(std::string_view reason) {
   if (connection_ != nullptr && !connection_->isClosing())
     connection_->closeApplication(http3::code(http3::ErrorCode::kNoError), reason);
+}
+
+void ServerClient::replace(std::string_view reason) {
+  endTunnel("replaced", reason);
+  close(reason);
+  engine_.touch(*this);
+}
+
+void ServerClient::refreshNetworks() {
+  if (active_ == nullptr || !lease_) return;
+  std::vector<connect_ip::Prefix> now;
+  for (const auto& prefix : addresses_)
+    if (prefix.length == prefix.address.bits() &&
+        (prefix.address == lease_->v4 || prefix.address == lease_->v6))
+      now.push_back(prefix);
+  const std::vector<connect_ip::Prefix> networks = networksWithin(scope_);
+  now.insert(now.end(), networks.begin(), networks.end());
+  if (now == addresses_) return;
+  addresses_ = std::move(now);
+  tunnel_.setClientAddresses(addresses_);
+  // A stream without room for it is one that the client does not read.
+  if (!active_->session.assign(addresses_)) close("the client takes no new addresses");
+}
+
+std::vector<connect_ip::Prefix> ServerClient::networksWithin(const connect_ip::Scope& scope) const {
+  std::vector<connect_ip::Prefix> networks = engine_.networksOf(user_);
+  if (scope.kind == connect_ip::Scope::Kind::kPrefix)
+    std::erase_if(networks, [&](const connect_ip::Prefix& network) {
+      return network.address.version != scope.prefix.address.version;
+    });
+  return networks;
 }
 
 void ServerClient::onQueued(quic::Time now) {
@@ -214,9 +247,10 @@ connect_ip::Grant ServerClient::admit(const connect_ip::Request& request) {
   // A client that comes back gets the address that it had.
   std::string key = request.user + '@';
   key.append(reinterpret_cast<const char*>(remote.ip.data()), remote.ip.size());
-  lease_ = engine_.lease(*this, key);
+  lease_ = engine_.lease(request.user, key);
   if (!lease_) return refuse(Refusal::kFull);
   user_ = request.user;
+  scope_ = request.scope;
   const auto wanted = [&](std::uint8_t version) {
     return request.scope.kind == connect_ip::Scope::Kind::kAny ||
            request.scope.prefix.address.version == version;
@@ -236,6 +270,10 @@ connect_ip::Grant ServerClient::admit(const connect_ip::Request& request) {
     releaseLease();
     return refuse(Refusal::kUnsupportedTarget);
   }
+  // RFC 9484 §4.7.1: an assigned prefix is what its receiver may send from. These are of the network behind
+  // it, and come after the address of its own.
+  const std::vector<connect_ip::Prefix> networks = networksWithin(request.scope);
+  grant.addresses.insert(grant.addresses.end(), networks.begin(), networks.end());
   // Ours is said only to who asked for it.
   if (http3::findHeader(*request.headers, kNetworkHeader) != nullptr)
     grant.extraHeaders.emplace_back(kNetworkHeader, formatNetworkHeader(engine_.network()));
@@ -256,7 +294,7 @@ void ServerClient::establish(Request& request) {
   tunnel_.setServerRoutes(routes_);
   tunnel_.open(request.session, http_->peerTakesDatagrams());
   ++engine_.tunnels_;
-  engine_.byOffset_[lease_->offset] = this;
+  engine_.carry(*this, lease_->offset);
   engine_.events_.onEvent(
       ClientConnectedEvent{id_, user_, connection_->network().remote, addresses_, connection_->resumed()});
   early_.drain(request.session.streamId(), engine_.now_, [&](std::span<std::uint8_t> payload) {
@@ -276,6 +314,7 @@ void ServerClient::endTunnel(std::string_view cause, std::string_view reason) {
   if (active_ == nullptr) return;
   active_ = nullptr;
   tunnel_.close();
+  engine_.uncarry(*this);
   --engine_.tunnels_;
   const double seconds =
       static_cast<double>(engine_.now_ - establishedAt_) / static_cast<double>(quic::kSecond);

@@ -35,11 +35,16 @@ class ServerClient final : public HttpHost, public TimerNode {
   quic::Connection* connection() { return connection_; }
   Tunnel& tunnel() { return tunnel_; }
   bool hasTunnel() const { return active_ != nullptr; }
+  const std::string& user() const { return user_; }
 
   bool produce(quic::SendBatch& batch, quic::Time now);
   quic::Time nextDeadline() const;
   void onTimeout(quic::Time now);
   void close(std::string_view reason);
+  /// Ends the tunnel at once, as its address is given to another connection, and then the connection.
+  void replace(std::string_view reason);
+  /// Tells the client which networks behind it are its own now, if they are others than before.
+  void refreshNetworks();
   /// A packet waits in the queue.
   void onQueued(quic::Time now);
   ConnectionStatus status(quic::Time now) const;
@@ -65,6 +70,7 @@ class ServerClient final : public HttpHost, public TimerNode {
   void onRefused(connect_ip::Refusal refusal);
   void endTunnel(std::string_view cause, std::string_view reason);
   void releaseLease();
+  std::vector<connect_ip::Prefix> networksWithin(const connect_ip::Scope& scope) const;
 
   ServerEngine& engine_;
   const std::uint64_t id_;
@@ -78,7 +84,9 @@ class ServerClient final : public HttpHost, public TimerNode {
   Tunnel tunnel_;
   connect_ip::EarlyDatagrams early_;
   std::optional<connect_ip::AddressPool::Lease> lease_;
+  /// Of the lease, and then the networks behind the client.
   std::vector<connect_ip::Prefix> addresses_;
+  connect_ip::Scope scope_;
   std::vector<connect_ip::IpRange> routes_;
   std::string user_;
   quic::Time establishedAt_ = 0;

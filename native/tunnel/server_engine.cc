@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 
 #include "connect_ip/icmp.h"
@@ -45,13 +46,16 @@ ServerEngine::ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::
       tun_(tun),
       events_(events),
       addresses_(std::move(addresses)),
+      users_(settings_.users, *addresses_),
       packets_(settings_.engine.pool),
       hashKey_(randomKey(random)),
       endpoint_(endpointSettings(settings_), &tls, secret, random, *this),
       now_(now),
       startedAt_(now),
       // Refusals are an attacker's to make; a person reads the log.
-      refusalEvents_(10, 50) {}
+      refusalEvents_(10, 50) {
+  adoptUsers();
+}
 
 ServerEngine::~ServerEngine() {
   // Connections refer to clients and clients to connections: first the latter let go.
@@ -159,10 +163,84 @@ bool ServerEngine::disconnect(std::uint64_t id, std::string_view reason, quic::T
   now_ = now;
   const auto found = clients_.find(id);
   if (found == clients_.end()) return false;
-  if (found->second->connection() != nullptr) found->second->connection()->onTimeout(now);
-  found->second->close(reason);
-  touch(*found->second);
+  cut(*found->second, reason);
   return true;
+}
+
+void ServerEngine::cut(ServerClient& client, std::string_view reason) {
+  if (client.connection() != nullptr) client.connection()->onTimeout(now_);
+  client.close(reason);
+  touch(client);
+}
+
+// --- users
+
+std::size_t ServerEngine::setUsers(std::vector<User> users, quic::Time now) {
+  now_ = now;
+  UserTable table(std::move(users), *addresses_);
+  std::vector<ServerClient*> gone, staying;
+  for (const auto& [id, client] : clients_) {
+    if (!client->hasTunnel()) continue;
+    const std::size_t before = users_.find(client->user()), after = table.find(client->user());
+    const bool stands = before != UserTable::kNobody && after != UserTable::kNobody &&
+                        users_.all()[before].keyHash == table.all()[after].keyHash;
+    (stands ? staying : gone).push_back(client.get());
+  }
+  for (ServerClient* client : gone) cut(*client, "this key is no longer valid");
+  users_ = std::move(table);
+  adoptUsers();
+  for (ServerClient* client : staying) {
+    client->refreshNetworks();
+    touch(*client);
+  }
+  return gone.size();
+}
+
+void ServerEngine::adoptUsers() {
+  std::unordered_set<std::uint32_t> fixed;
+  for (std::size_t i = 0; i < users_.all().size(); ++i)
+    if (users_.offset(i) != 0) fixed.insert(users_.offset(i));
+  addresses_->reserve(std::move(fixed));
+  carriers_.assign(users_.all().size(), nullptr);
+  for (const auto& [id, client] : clients_) {
+    if (!client->hasTunnel()) continue;
+    const std::size_t user = users_.find(client->user());
+    if (user == UserTable::kNobody) continue;
+    // The newest, as when they came one after the other.
+    if (carriers_[user] == nullptr || carriers_[user]->id() < id) carriers_[user] = client.get();
+  }
+}
+
+bool ServerEngine::isPeer(std::uint8_t version, const std::uint8_t* address) const {
+  const std::uint32_t offset =
+      version == 4 ? addresses_->offsetOf4(std::uint32_t{address[0]} << 24 | std::uint32_t{address[1]} << 16 |
+                                           std::uint32_t{address[2]} << 8 | address[3])
+                   : addresses_->offsetOf6(address);
+  // Offset 1 is the server itself.
+  return offset > 1 || users_.behind(version, address) != UserTable::kNobody;
+}
+
+std::vector<connect_ip::Prefix> ServerEngine::networksOf(std::string_view user) const {
+  const std::size_t index = users_.find(user);
+  return index == UserTable::kNobody ? std::vector<connect_ip::Prefix>() : users_.all()[index].networks;
+}
+
+void ServerEngine::carry(ServerClient& client, std::uint32_t offset) {
+  byOffset_[offset] = &client;
+  if (const std::size_t user = users_.find(client.user()); user != UserTable::kNobody)
+    carriers_[user] = &client;
+}
+
+void ServerEngine::uncarry(ServerClient& client) {
+  const std::size_t user = users_.find(client.user());
+  if (user == UserTable::kNobody || carriers_[user] != &client) return;
+  carriers_[user] = nullptr;
+  // Without networks nobody asks.
+  if (users_.all()[user].networks.empty()) return;
+  for (const auto& [id, other] : clients_) {
+    if (!other->hasTunnel() || other.get() == &client || other->user() != client.user()) continue;
+    if (carriers_[user] == nullptr || carriers_[user]->id() < id) carriers_[user] = other.get();
+  }
 }
 
 // --- the TUN device
@@ -170,7 +248,9 @@ bool ServerEngine::disconnect(std::uint64_t id, std::string_view reason, quic::T
 ServerClient* ServerEngine::clientFor(const PacketView& view) const {
   const std::uint32_t offset = view.version == 4 ? addresses_->offsetOf4(view.destination4())
                                                  : addresses_->offsetOf6(view.destination().data());
-  return offset < byOffset_.size() ? byOffset_[offset] : nullptr;
+  if (offset != 0) return offset < byOffset_.size() ? byOffset_[offset] : nullptr;
+  const std::size_t user = users_.behind(view.version, view.destination().data());
+  return user != UserTable::kNobody ? carriers_[user] : nullptr;
 }
 
 void ServerEngine::onTunRead(std::size_t bytes, quic::Time now) {
@@ -269,18 +349,20 @@ std::unique_ptr<quic::Tracer> ServerEngine::makeTracer(const quic::ConnectionId&
 // --- for ServerClient
 
 std::optional<std::string> ServerEngine::authorize(std::string_view key) const {
-  // All are compared, so that the time tells nothing about who matched.
-  const User* matched = nullptr;
-  for (const User& user : settings_.users) {
-    const bool equal = connect_ip::constantTimeEquals(user.key, key);
-    if (equal && !user.key.empty()) matched = &user;
-  }
-  return matched != nullptr ? std::optional(matched->name) : std::nullopt;
+  const std::size_t user = users_.authorize(key);
+  return user != UserTable::kNobody ? std::optional(users_.all()[user].name) : std::nullopt;
 }
 
-std::optional<connect_ip::AddressPool::Lease> ServerEngine::lease(ServerClient&, const std::string& key) {
+std::optional<connect_ip::AddressPool::Lease> ServerEngine::lease(std::string_view user,
+                                                                  const std::string& key) {
+  const std::size_t index = users_.find(user);
+  const std::uint32_t fixed = index != UserTable::kNobody ? users_.offset(index) : 0;
+  // A client that lost its network comes back long before its old connection is known to be dead; and who got
+  // the address before it became this user's has no right to it.
+  if (fixed != 0 && fixed < byOffset_.size() && byOffset_[fixed] != nullptr)
+    byOffset_[fixed]->replace("the address is needed for another connection of " + std::string(user));
   if (addresses_->inUse() >= settings_.maxClients) return std::nullopt;
-  auto lease = addresses_->allocate(key);
+  auto lease = fixed != 0 ? addresses_->allocateReserved(fixed) : addresses_->allocate(key);
   if (lease && lease->offset >= byOffset_.size()) byOffset_.resize(lease->offset + 1);
   return lease;
 }

@@ -17,6 +17,7 @@
 #include "tunnel/settings.h"
 #include "tunnel/timer_heap.h"
 #include "tunnel/tunnel.h"
+#include "tunnel/user_table.h"
 
 namespace mqvpn::tunnel {
 
@@ -26,9 +27,10 @@ class ServerClient;
 /// delays nobody: the TUN device is always read. A loop turn touches only clients that have something to do.
 /// Packets between clients pass through the kernel behind the TUN device, which routes and filters them like
 /// any others.
-class ServerEngine final : public Engine, private quic::EndpointEvents {
+class ServerEngine final : public Engine, private quic::EndpointEvents, private connect_ip::Peers {
  public:
   /// `addresses`: of the settings' subnets. `secret`: see quic::Endpoint. All references outlive the engine.
+  /// Throws std::invalid_argument when the users contradict each other.
   ServerEngine(ServerSettings settings, std::unique_ptr<connect_ip::AddressPool> addresses,
                tls::ServerContext& tls, std::span<const std::uint8_t, 32> secret, quic::RandomSource& random,
                TunSink& tun, EventSink& events, quic::Time now);
@@ -38,6 +40,13 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   std::vector<connect_ip::Prefix> network() const;
   /// False: there is no such client.
   bool disconnect(std::uint64_t id, std::string_view reason, quic::Time now);
+  /// Exchanges the users. Cuts the connections of those who are gone or have another key; returns how many.
+  /// The others go on: networks of theirs change at once, an address with their next connection. Throws
+  /// std::invalid_argument when the new users contradict each other; then nothing has changed.
+  std::size_t setUsers(std::vector<User> users, quic::Time now);
+  /// Throws as setUsers() would.
+  void checkUsers(const std::vector<User>& users) const { UserTable(users, *addresses_); }
+  const std::vector<User>& users() const { return users_.all(); }
   std::size_t connections() const { return clients_.size(); }
   std::size_t tunnels() const { return tunnels_; }
 
@@ -63,14 +72,26 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   void onConnectionGone(quic::Connection& connection, quic::ConnectionEvents& events) override;
   std::unique_ptr<quic::Tracer> makeTracer(const quic::ConnectionId& id) override;
 
+  // connect_ip::Peers
+  bool isPeer(std::uint8_t version, const std::uint8_t* address) const override;
+
   // for ServerClient
   std::optional<std::string> authorize(std::string_view key) const;
-  std::optional<connect_ip::AddressPool::Lease> lease(ServerClient& client, const std::string& key);
+  /// For a user with a fixed address that one; whoever has it now loses it.
+  std::optional<connect_ip::AddressPool::Lease> lease(std::string_view user, const std::string& key);
+  std::vector<connect_ip::Prefix> networksOf(std::string_view user) const;
+  /// The tunnel of a client is up: packets for it and for the networks behind it go there.
+  void carry(ServerClient& client, std::uint32_t offset);
+  /// It is over: another connection of the user, if there is one, takes the networks.
+  void uncarry(ServerClient& client);
   void release(std::uint32_t offset);
   void tellRefused(const quic::SocketAddress& remote, connect_ip::Refusal reason);
 
   ServerClient* clientOf(const quic::Connection* connection);
   ServerClient* clientFor(const connect_ip::PacketView& view) const;
+  /// Their fixed addresses are given to nobody else, and their networks lead to those who are connected.
+  void adoptUsers();
+  void cut(ServerClient& client, std::string_view reason);
   void touch(ServerClient& client);
   void settle(ServerClient& client);
   void onUnknown(const connect_ip::PacketView& view, quic::Time now);
@@ -81,6 +102,7 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   TunSink& tun_;
   EventSink& events_;
   std::unique_ptr<connect_ip::AddressPool> addresses_;
+  UserTable users_;
   PacketPool packets_;
   const HashKey hashKey_;
   quic::Endpoint endpoint_;
@@ -89,6 +111,8 @@ class ServerEngine final : public Engine, private quic::EndpointEvents {
   std::unordered_map<const quic::Connection*, ServerClient*> byConnection_;
   /// By offset in the address pool, for both families; as long as the highest offset that was ever in use.
   std::vector<ServerClient*> byOffset_;
+  /// By index in users_: to whom packets for the networks behind this user go.
+  std::vector<ServerClient*> carriers_;
   /// Finished, and to be deleted when nothing of theirs is on the stack.
   std::vector<std::unique_ptr<ServerClient>> gone_;
   /// A ring of clients that may have something to send.

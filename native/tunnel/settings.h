@@ -14,6 +14,7 @@
 #include "tunnel/fair_queue.h"
 #include "tunnel/packet_pool.h"
 #include "tunnel/scheduler.h"
+#include "tunnel/user.h"
 
 namespace mqvpn::tunnel {
 
@@ -69,11 +70,6 @@ struct ClientSettings {
   std::vector<std::uint8_t> addressToken;
 };
 
-struct User {
-  std::string name;
-  std::string key;
-};
-
 struct ServerSettings {
   EngineSettings engine;
   quic::RetryPolicy retry = quic::RetryPolicy::kWhenBusy;
@@ -81,6 +77,8 @@ struct ServerSettings {
   std::optional<connect_ip::Prefix> subnet6;
   std::vector<User> users;
   std::uint32_t maxClients = 64;
+  /// Whether clients may reach each other and the networks behind each other.
+  bool clientToClient = true;
 };
 
 }  // namespace mqvpn::tunnel

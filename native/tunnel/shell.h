@@ -70,9 +70,22 @@ class Shell {
   /// Stops without waiting for the network.
   virtual ~Shell() = default;
 
-  /// Both: from any thread; the answer comes on the engine's thread. False: it has stopped, and none comes.
+  /// All four: from any thread; the answer comes on the engine's thread. False: it has stopped, and none
+  /// comes.
   virtual bool status(std::function<void(ShellStatus)> answer) = 0;
   virtual bool disconnect(std::uint64_t id, std::function<void(bool)> answer) = 0;
+  /// Exchanges a server's users and the routes to the networks behind them. `error`: empty, or why nothing
+  /// has changed; `cut`: connections that ended with it. A client has no users.
+  virtual bool setUsers(std::vector<User>, std::function<void(std::string error, std::size_t cut)> answer) {
+    answer("only a server has users", 0);
+    return true;
+  }
+  /// New handshakes get this certificate; connections that are up are not touched. `pin`: hex SHA-256 of it.
+  virtual bool setCertificate(tls::ServerConfig,
+                              std::function<void(std::string error, std::string pin)> answer) {
+    answer("only a server has a certificate", "");
+    return true;
+  }
   /// From any thread, once. `done` is called on the engine's thread, as the last of all; destroy the shell
   /// afterwards.
   virtual void stop(std::function<void()> done) = 0;

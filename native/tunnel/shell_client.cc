@@ -195,7 +195,9 @@ class ShellClient final : public ShellBase {
   void configure(const std::vector<connect_ip::Prefix>& assigned,
                  const std::vector<connect_ip::IpRange>& advertised) {
     std::vector<io::IpPrefix> addresses;
-    for (const connect_ip::Prefix& prefix : assigned) addresses.push_back(toIpPrefix(prefix));
+    // A whole prefix is of a network behind this client, which has an address there of its own.
+    for (const connect_ip::Prefix& prefix : assigned)
+      if (prefix.length == prefix.address.bits()) addresses.push_back(toIpPrefix(prefix));
     network_.setAddresses(addresses);
     const auto has = [&](std::uint8_t version) {
       return std::any_of(assigned.begin(), assigned.end(),

@@ -1,9 +1,12 @@
 #include <array>
 #include <span>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "connect_ip/address_pool.h"
 #include "io/clock.h"
+#include "io/netlink.h"
 #include "quic/random.h"
 #include "tls/mac.h"
 #include "tls/verification.h"
@@ -57,6 +60,7 @@ class ShellServer final : public ShellBase {
  public:
   ShellServer(ShellServerConfig config, OnEvent onEvent)
       : ShellBase(config.tunName, std::move(onEvent)),
+        keyLogFile_(config.keyLogFile),
         tls_(prepared(config.tls, config.keyLogFile)),
         engine_(prepare(config), poolOf(config.settings), tls_, secretOf(config.tls), quic::systemRandom(),
                 tun_, *this, io::monotonicNs()),
@@ -65,6 +69,7 @@ class ShellServer final : public ShellBase {
     for (const connect_ip::Prefix& prefix : engine_.network()) addresses.push_back(toIpPrefix(prefix));
     network_.setMtu(tunMtu_);
     network_.setAddresses(addresses);
+    routeTo(engine_.users());
     const bool acceptsLocal = network_.acceptLocal();
     ListeningEvent listening;
     listening.address = toSocketAddress(sockets_.at(0).local());
@@ -85,7 +90,60 @@ class ShellServer final : public ShellBase {
     });
   }
 
+  bool setUsers(std::vector<User> users, std::function<void(std::string, std::size_t)> answer) override {
+    return loop_.post([this, users = std::move(users), answer = std::move(answer)]() mutable {
+      const std::vector<User> before = engine_.users();
+      try {
+        // First what can fail without a trace, then what can be taken back.
+        engine_.checkUsers(users);
+        routeTo(users);
+        answer("", engine_.setUsers(std::move(users), io::monotonicNs()));
+      } catch (const std::exception& error) {
+        const std::string problem = error.what();
+        try {
+          routeTo(before);
+        } catch (const std::exception& second) {
+          log(LogLevel::kWarn, std::string("the former routes could not be put back: ") + second.what());
+        }
+        answer(problem, 0);
+      }
+    });
+  }
+
+  bool setCertificate(tls::ServerConfig config,
+                      std::function<void(std::string, std::string)> answer) override {
+    return loop_.post([this, config = std::move(config), answer = std::move(answer)]() mutable {
+      try {
+        tls_.replace(prepared(std::move(config), keyLogFile_));
+        answer("", tls::hex(tls_.pin()));
+      } catch (const std::exception& error) {
+        answer(error.what(), "");
+      }
+    });
+  }
+
  private:
+  /// The kernel sends what is for the networks behind clients into the TUN device, while the server runs.
+  void routeTo(const std::vector<User>& users) {
+    std::vector<io::IpPrefix> networks;
+    for (const User& user : users)
+      for (const connect_ip::Prefix& network : user.networks) {
+        const io::IpPrefix prefix = toIpPrefix(network);
+        refuseForeignRoute(prefix, user.name);
+        networks.push_back(prefix);
+      }
+    network_.setRoutes(networks, {}, 0);
+  }
+
+  /// A route of somebody else with the same destination would be replaced, and be gone after us.
+  void refuseForeignRoute(const io::IpPrefix& network, const std::string& user) {
+    for (const io::Route& route : netlink_.routes(network.address.family)) {
+      if (route.destination != network || route.device == tun_.device().index()) continue;
+      throw std::invalid_argument("the network " + io::toString(network) + " of " + user +
+                                  " has a route on this host already; remove one of the two");
+    }
+  }
+
   Engine& engine() override { return engine_; }
   ShellLoop& loop() override { return loop_; }
   bool isServer() const override { return true; }
@@ -109,6 +167,9 @@ class ShellServer final : public ShellBase {
     return settings;
   }
 
+  const std::string keyLogFile_;
+  /// For questions; ShellNetwork has one of its own for what it changes.
+  io::Netlink netlink_;
   tls::ServerContext tls_;
   ServerEngine engine_;
   ShellLoop loop_;

@@ -76,6 +76,7 @@ class Tunnel final : public quic::DatagramSource {
     checks_.setClientAddresses(addresses);
   }
   void setServerRoutes(std::span<const connect_ip::IpRange> routes) { checks_.setServerRoutes(routes); }
+  void setHiddenPeers(const connect_ip::Peers* peers) { checks_.setHiddenPeers(peers); }
   /// Where ICMP errors come from: the server's inner addresses. Without one of a family, the address that the
   /// packet was meant for speaks: it, at least, is routed through the TUN device.
   void setIcmpSources(std::span<const connect_ip::Prefix> addresses);
