@@ -15,7 +15,7 @@ function linesOf({ path, flags, commands, argument }: CommandSpec, specs: readon
   const when = condition(path, commands, specs)
   return [
     ...commands.map(({ name, help }) => `complete -c mqvpn ${when} -a ${quote(name)} -d ${quote(help)}`),
-    ...(argument === null ? [] : [`complete -c mqvpn ${when}${values(argument).replace(/^ -r/, '')}`]),
+    ...(argument === null ? [] : [`complete -c mqvpn ${when}${values(argument).replace(/^ -[xr]/, '')}`]),
     ...flags.map((flag) => `complete -c mqvpn ${when}${names(flag)} -d ${quote(flag.help)}${flagValues(flag)}`),
   ]
 }
@@ -44,17 +44,17 @@ function flagValues({ value }: FlagSpec): string {
 function values({ kind, words }: ValueSpec): string {
   switch (kind) {
     case 'words':
-      return ` -r -a ${quote(words.join(' '))}`
+      return ` -x -a ${quote(words.join(' '))}`
     case 'file':
       return ' -r -F'
     case 'folder':
-      return ` -r -a '(__fish_complete_directories)'`
+      return ` -x -a '(__fish_complete_directories)'`
     case 'interface':
-      return ` -r -a '(__mqvpn_interfaces)'`
+      return ` -x -a '(__mqvpn_interfaces)'`
     case 'client':
-      return ` -r -a '(__mqvpn_clients)'`
+      return ` -x -a '(__mqvpn_clients)'`
     case 'text':
-      return ' -r'
+      return ' -x'
   }
 }
 
