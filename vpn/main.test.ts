@@ -50,7 +50,7 @@ describe('mqvpn', () => {
     const lines: [string[], RegExp][] = [
       [['server', '--lisen', 'x'], /unknown option '--lisen'/],
       [['client', '--server', 'vpn', '--mtu', '3'], /^mqvpn: --mtu 3: write 1280 to 9000, or 0 for automatic$/m],
-      [['server'], /^mqvpn: a server does not start without a key/],
+      [['server', '--no-config'], /^mqvpn: a server does not start without a key/],
       [['--config', file], /client\.conf:2: Adress: unknown key of \[Server\]; did you mean "Address"\?/],
     ]
     const results = await Promise.all(lines.map(([args]) => mqvpn(args)))
@@ -93,7 +93,7 @@ describe('mqvpn', () => {
   })
 
   it('ends with 3 when its native parts are missing, and leaves nothing', async () => {
-    const args = ['server', '--state-dir', join(folder, 'state'), '--control', join(folder, 'run', 'c.sock')]
+    const args = ['server', '--no-config', '--state-dir', join(folder, 'state'), '--control', join(folder, 'run', 'c.sock')]
     const { exitCode, stderr } = await mqvpn(args, { MQVPN_AUTH_KEY: 'a-key-that-is-long-enough' })
     expect(exitCode).to.equal(3)
     expect(stderr)

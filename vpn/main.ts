@@ -3,7 +3,6 @@
 import { CommanderError } from 'commander'
 import { packageVersion } from '../common/package.js'
 import { systemLookup } from './client/resolve.js'
-import { configCommand } from './config/command.js'
 import { loadSettings } from './config/load.js'
 import { exitCodeOf, EXIT } from './exit-codes.js'
 import { messageOf, VpnError } from './errors.js'
@@ -32,8 +31,10 @@ async function main(request: Request): Promise<number> {
       const screen = { write: out, isTTY: process.stdout.isTTY, colour: wantsColour(process.stdout) }
       return statusCommand(request.options, screen, life.signal)
     }
-    case 'config':
+    case 'config': {
+      const { configCommand } = await import('./config/command.js')
       return configCommand(request.request, { env: process.env, out, err })
+    }
     case 'run':
       return run(request)
     case 'up':

@@ -3,7 +3,8 @@ import { statSync } from 'node:fs'
 import { messageOf, UsageError } from '../errors.js'
 import type { Log } from '../log.js'
 import { readConfigFile } from './config-file.js'
-import { readAuthKeyFile, readFile, readSecretFile } from './private-file.js'
+import { givenCertificate } from '../server/certificate.js'
+import { readAuthKeyFile } from './private-file.js'
 import type { RawSettings } from './raw.js'
 import { resolveSettings, type Resolved } from './resolve.js'
 import type { Side } from './settings.js'
@@ -36,24 +37,36 @@ function sideIn(raw: RawSettings, file: string): Side | null {
 /** Files that are read when the program starts. */
 function namedFiles({ side, settings }: Resolved, raw: RawSettings, log: Pick<Log, 'warn'>): string[] {
   const problems: string[] = []
-  const attempt = (origin: string | undefined, read: () => unknown): void => {
+  const attempt = (origin: (message: string) => string | undefined, read: () => unknown): void => {
     try {
       read()
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
-      problems.push(`${origin}: ${error.message.replace(/^--\S+ /, '')}`)
+      problems.push(`${origin(error.message)}: ${error.message.replace(/^--\S+ /, '')}`)
     }
   }
   const { authKeyFile } = settings
-  if (authKeyFile !== undefined) attempt(raw.authKeyFile?.[0]?.origin, () => readAuthKeyFile(authKeyFile, log))
+  if (authKeyFile !== undefined)
+    attempt(
+      () => raw.authKeyFile?.[0]?.origin,
+      () => readAuthKeyFile(authKeyFile, log),
+    )
   if (side === 'client') {
     const { ca } = settings
-    if (ca !== undefined) attempt(raw.ca?.[0]?.origin, () => statOf(ca))
+    if (ca !== undefined)
+      attempt(
+        () => raw.ca?.[0]?.origin,
+        () => statOf(ca),
+      )
     return problems
   }
   const { cert, key } = settings
-  if (cert !== undefined) attempt(raw.cert?.[0]?.origin, () => readFile(cert, '--cert'))
-  if (key !== undefined) attempt(raw.key?.[0]?.origin, () => readSecretFile(key, '--key', log))
+  if (cert !== undefined && key !== undefined) {
+    attempt(
+      (message) => (message.startsWith('--cert') ? raw.cert : raw.key)?.[0]?.origin,
+      () => givenCertificate(cert, key, new Date(), log),
+    )
+  }
   return problems
 }
 

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../errors.js'
+import { selfSigned } from '../server/certificate.js'
 import { configCommand, type ConfigRequest } from './command.js'
 import { parseIni } from './ini.js'
 import type { RawSettings } from './raw.js'
@@ -74,11 +75,24 @@ describe('mqvpn config', () => {
         .to.throw(UsageError)
         .with.property('message')
         .that.matches(/^\S+c:5: KeyFile: \S+open.key: every user.*chmod 600.*\n\S+c:3: CA: \S+no-ca: ENOENT/)
-      const server = file('s', `[Interface]\nListen = 0.0.0.0:1\n[TLS]\nCert = ${folder}/no-crt\nKey = ${open}\n`)
-      expect(() => check(server))
-        .to.throw(UsageError)
-        .with.property('message')
-        .that.matches(/^\S+s:4: Cert: \S+no-crt: there is no such file\n\S+s:5: Key: \S+open.key: every user/)
+    })
+
+    it('looks whether certificate and private key belong together', async () => {
+      const [one, other] = await Promise.all([selfSigned(['vpn'], new Date()), selfSigned(['vpn'], new Date())])
+      const cert = file('one.crt', one.certificate)
+      const server = (certFile: string, keyFile: string): string =>
+        file(
+          's',
+          `[Interface]\nListen = 0.0.0.0:1\n[TLS]\nCert = ${certFile}\nKey = ${keyFile}\n[Auth]\nKey = ${KEY}\n`,
+        )
+      const key = file('one.key', one.key)
+      expect(check(server(cert, key)).out).to.match(/: ok, a server configuration\n$/)
+      expect(() => check(server(cert, file('other.key', other.key)))).to.throw(
+        UsageError,
+        /^\S+s:5: Key: \S+other.key is not the private key of --cert/,
+      )
+      expect(() => check(server(cert, file('open.key', one.key, 0o644)))).to.throw(UsageError, /s:5: Key: .*every user/)
+      expect(() => check(server(`${folder}/no-crt`, key))).to.throw(UsageError, /s:4: Cert: .*no-crt: there is no such/)
     })
 
     it('asks which side it is when the file does not say', () => {
