@@ -79,25 +79,27 @@ describe('settings', () => {
       reconnectInterval: '5',
     }
     const { authKeyFile: _, ...once } = onlyClient
-    expect(client({ ...once, duplicate: 'false', manageRoutes: 'false', reconnect: 'false' }).settings).to.deep.equal({
-      ...once,
-      mtu: 1400,
-      path: [
-        { device: 'a', backup: false },
-        { device: 'b', backup: true },
-      ],
-      server: { address: 'vpn', port: 443 },
-      duplicate: false,
-      insecure: true,
-      manageRoutes: false,
-      reconnect: false,
-      reconnectInterval: 5,
-    })
+    expect(client({ ...once, duplicate: 'false', manageRoutes: 'false', reconnect: 'false' }).settings).to.deep.include(
+      {
+        ...once,
+        mtu: 1400,
+        path: [
+          { device: 'a', backup: false },
+          { device: 'b', backup: true },
+        ],
+        server: { address: 'vpn', port: 443 },
+        duplicate: false,
+        insecure: true,
+        manageRoutes: false,
+        reconnect: false,
+        reconnectInterval: 5,
+      },
+    )
     const { authKey: __, ...other } = both
     const own = { subnet: '10.1.0.0/16', subnet6: 'fd00::/112', cert: '/c', key: '/k' }
     expect(
       server({ ...other, ...own, listen: '[::]:1', user: ['a:x', 'b:y'], maxClients: '2', nat: 'false' }).settings,
-    ).to.deep.equal({
+    ).to.deep.include({
       ...other,
       ...own,
       duplicate: true,
