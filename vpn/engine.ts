@@ -20,6 +20,19 @@ const common = {
   logLevel: z.enum(['debug', 'info', 'warn', 'error']),
 }
 
+const serverUser = z.strictObject({
+  name: z.string(),
+  /** One of the two. */
+  key: z.string().optional(),
+  sha256: z.string().optional(),
+  /** Always these, which nobody else gets. */
+  address4: z.string().optional(),
+  address6: z.string().optional(),
+  /** Behind this client. */
+  networks: z.array(z.string()).optional(),
+})
+export type ServerUser = z.infer<typeof serverUser>
+
 export const serverConfig = z.strictObject({
   ...common,
   /** Port 0: the kernel chooses; the event `listening` says what. */
@@ -28,7 +41,9 @@ export const serverConfig = z.strictObject({
   subnet6: z.string().optional(),
   certFile: z.string(),
   keyFile: z.string(),
-  users: z.array(z.strictObject({ name: z.string(), key: z.string() })).min(1),
+  users: z.array(serverUser).min(1),
+  /** Whether clients may reach each other. */
+  clientToClient: z.boolean(),
   maxClients: z.int().min(1),
   /** Whether a client must show that it owns its address before the server works for it (RFC 9000 §8.1.2). */
   retry: z.enum(['auto', 'always', 'never']),

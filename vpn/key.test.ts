@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { authKey } from './config/values.js'
-import { generateKey, keyOf } from './key.js'
+import { createHash } from 'node:crypto'
+import { user } from './config/values.js'
+import { generateKey, keyLines, keyOf } from './key.js'
 
 describe('keys', () => {
   it('are 32 random bytes in base64, and what the program takes', () => {
@@ -9,6 +11,15 @@ describe('keys', () => {
     expect(key).to.have.length(44)
     expect(generateKey()).not.to.equal(key)
     expect(authKey(key)).to.equal(key)
+  })
+
+  it('are printed with their hash for a server that need not know them', () => {
+    const key = generateKey()
+    expect(keyLines(key, false)).to.equal(`${key}\n`)
+    const [first, second] = keyLines(key, true).split('\n')
+    expect(first).to.equal(key)
+    const sha256 = createHash('sha256').update(key).digest('hex')
+    expect(user(`anna:${second}`)).to.deep.equal({ name: 'anna', sha256 })
   })
 
   it('that are short are warned of, without being shown', () => {

@@ -1,6 +1,7 @@
 /** The pre-shared key: made by `mqvpn genkey`, compared by the server, never shown. */
 import { randomBytes } from 'node:crypto'
 import { readAuthKeyFile } from './config/private-file.js'
+import { hashOfKey } from './config/users.js'
 import type { Log } from './log.js'
 
 const KEY_BYTES = 32
@@ -10,6 +11,11 @@ const SHORT_CHARS = 16
 /** 256 bits, base64, as the seed makes it. */
 export function generateKey(): string {
   return randomBytes(KEY_BYTES).toString('base64')
+}
+
+/** What `mqvpn genkey` prints; with its hash for a server that need not know the key. */
+export function keyLines(key: string, hash: boolean): string {
+  return hash ? `${key}\nsha256:${hashOfKey(key)}\n` : `${key}\n`
 }
 
 /** The key of a side, from its settings or its file; null when there is none. */

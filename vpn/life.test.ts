@@ -42,6 +42,22 @@ describe('the life of mqvpn', () => {
     expect(process.exits).to.deep.equal([130])
   })
 
+  it('goes on at SIGHUP when that means something else, and ends at SIGTERM as ever', () => {
+    let reloads = 0
+    const life = create()
+    life.onReload(() => (reloads += 1))
+    process.emit('SIGHUP', 'SIGHUP')
+    process.emit('SIGHUP', 'SIGHUP')
+    expect(reloads).to.equal(2)
+    expect(life.signal.aborted).to.equal(false)
+    process.emit('SIGTERM', 'SIGTERM')
+    // While it is ending there is nothing to reload, and nobody is in a hurry.
+    process.emit('SIGHUP', 'SIGHUP')
+    expect(reloads).to.equal(2)
+    expect(life.exitCode()).to.equal(0)
+    expect(process.exits).to.deep.equal([])
+  })
+
   it('cleans up at the end, however that comes', () => {
     let cleaned = 0
     create().atExit(() => (cleaned += 1))

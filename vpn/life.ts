@@ -7,6 +7,8 @@ export interface Life {
   stopped(): Promise<void>
   /** Run, synchronously, at the very end of the process, however that comes. */
   atExit(clean: () => void): void
+  /** SIGHUP no longer ends it, but does this. */
+  onReload(reload: () => void): void
   /** What the process ends with after a stop. */
   exitCode(): ExitCode
 }
@@ -19,7 +21,7 @@ export interface Signals {
 }
 
 /**
- * SIGTERM asks for a clean end, which is a success; SIGINT and SIGHUP interrupt. A second signal ends the process at
+ * SIGTERM asks for a clean end, which is a success; SIGINT and SIGHUP interrupt, unless SIGHUP means something. A second signal ends the process at
  * once: the kernel removes the TUN device, with its addresses and routes, when its owner is gone.
  *
  * @param say for a person at a terminal
@@ -27,7 +29,12 @@ export interface Signals {
 export function createLife(signals: Signals, say: (text: string) => void): Life {
   const controller = new AbortController()
   let code: ExitCode = EXIT.ok
+  let reload: (() => void) | null = null
   const handle = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && reload !== null) {
+      if (!controller.signal.aborted) reload()
+      return
+    }
     if (controller.signal.aborted) {
       signals.exit(EXIT.interrupted)
       return
@@ -44,6 +51,7 @@ export function createLife(signals: Signals, say: (text: string) => void): Life 
         if (controller.signal.aborted) resolve()
         else controller.signal.addEventListener('abort', () => resolve(), { once: true })
       }),
+    onReload: (action) => (reload = action),
     atExit: (clean) => signals.on('exit', clean),
     exitCode: () => code,
   }

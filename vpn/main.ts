@@ -3,10 +3,12 @@
 import { CommanderError } from 'commander'
 import { packageVersion } from '../common/package.js'
 import { systemLookup } from './client/resolve.js'
-import { loadSettings } from './config/load.js'
+import { load, type Sources } from './config/load.js'
+import type { ServerSettings } from './config/settings.js'
+import { userCommand } from './control/user-command.js'
 import { exitCodeOf, EXIT } from './exit-codes.js'
-import { messageOf, VpnError } from './errors.js'
-import { generateKey } from './key.js'
+import { messageOf, UsageError, VpnError } from './errors.js'
+import { generateKey, keyLines } from './key.js'
 import { wantsColour } from './colour.js'
 import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
@@ -24,13 +26,15 @@ const err = (text: string): void => void process.stderr.write(text)
 async function main(request: Request): Promise<number> {
   switch (request.verb) {
     case 'genkey':
-      out(`${generateKey()}\n`)
+      out(keyLines(generateKey(), request.hash ?? false))
       return EXIT.ok
     case 'status': {
       const life = createLife(process, () => undefined)
       const screen = { write: out, isTTY: process.stdout.isTTY, colour: wantsColour(process.stdout) }
       return statusCommand(request.options, screen, life.signal)
     }
+    case 'user':
+      return userCommand(request.request, out)
     case 'config': {
       const { configCommand } = await import('./config/command.js')
       return configCommand(request.request, { env: process.env, out, err })
@@ -48,10 +52,11 @@ async function main(request: Request): Promise<number> {
 async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): Promise<number> {
   // Warnings about the sources come before it is known how to log them.
   const early: [level: 'warn' | 'debug', text: string][] = []
-  const found = loadSettings(
-    { side, flags, env: process.env, file: config },
-    { warn: (text) => early.push(['warn', text]), debug: (text) => early.push(['debug', text]) },
-  )
+  const sources: Sources = { side, flags, env: { ...process.env }, file: config }
+  const { resolved: found, file } = load(sources, {
+    warn: (text) => early.push(['warn', text]),
+    debug: (text) => early.push(['debug', text]),
+  })
   delete process.env['MQVPN_AUTH_KEY']
   if (flags.authKey || flags.user) hideArguments(found.side)
   const log = createLog({
@@ -73,7 +78,9 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
   try {
     if (found.side === 'server') {
       const { runServer } = await import('./server/run.js')
-      await runServer(found.settings, { ...common, now: () => new Date() })
+      // At a terminal SIGHUP says that it was closed; and without a file nothing is other than it was.
+      const reload = file === null || process.stdin.isTTY ? {} : { reload: () => serverSettings(sources, log) }
+      await runServer(found.settings, { ...common, ...reload, now: () => new Date() })
     } else {
       const { runClient } = await import('./client/run.js')
       await runClient(found.settings, { ...common, lookup: systemLookup })
@@ -82,6 +89,13 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
     await observers.close()
   }
   return life.exitCode()
+}
+
+/** From the same sources as at the start, as they are now. */
+function serverSettings(sources: Sources, log: Log): ServerSettings {
+  const { resolved } = load(sources, log)
+  if (resolved.side === 'server') return resolved.settings
+  throw new UsageError('the configuration is of a client now, and this is a server')
 }
 
 function serviceManager(log: Log): ServiceManager {

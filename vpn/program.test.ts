@@ -97,6 +97,32 @@ describe('the command line', () => {
     expect(texts(request)).to.deep.equal({ logLevel: ['debug'], server: ['vpn'] })
   })
 
+  it('asks for a key with its hash, and for users', () => {
+    expect(parse('genkey', '--hash').requests).to.deep.equal([{ verb: 'genkey', hash: true }])
+    const where = { tun: null, control: null }
+    expect(parse('user', 'list', '--json', '--name', 'tun7').requests).to.deep.equal([
+      { verb: 'user', request: { action: 'list', json: true, tun: 'tun7', control: null } },
+    ])
+    const added = [
+      'user',
+      'add',
+      'anna',
+      '--address',
+      '10.0.0.5',
+      '--address',
+      'fd00::5',
+      '--allowed-ips',
+      '10.9.0.0/16',
+    ]
+    const lists = { addresses: ['10.0.0.5', 'fd00::5'], networks: ['10.9.0.0/16'] }
+    expect(parse(...added).requests).to.deep.equal([
+      { verb: 'user', request: { action: 'add', user: 'anna', ...lists, ...where } },
+    ])
+    expect(parse('user', 'remove', 'anna', '--control', '/c').requests).to.deep.equal([
+      { verb: 'user', request: { action: 'remove', name: 'anna', tun: null, control: '/c' } },
+    ])
+  })
+
   it('asks for a status', () => {
     expect(parse('status', '--json', '--watch', '--name', 'x').requests).to.deep.equal([
       { verb: 'status', options: { json: true, watch: true, name: 'x' } },

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander'
 import { packageVersion } from '../common/package.js'
 import { didYouMean, nearest } from '../common/suggest.js'
 import type { ConfigRequest } from './config/command.js'
+import type { UserRequest } from './control/user-command.js'
 import { overlay, type Given, type RawSettings } from './config/raw.js'
 import { settings, SETTING_KEYS, type SettingKey, type Side } from './config/settings.js'
 import { EXIT_CODE_HELP } from './exit-codes.js'
@@ -18,7 +19,8 @@ export type Request =
   /** `config`: null when no file is named, false when none is to be read. */
   | { verb: 'run'; side: Side | null; config: string | null | false; flags: RawSettings }
   | { verb: 'config'; request: ConfigRequest }
-  | { verb: 'genkey' }
+  | { verb: 'genkey'; hash?: true }
+  | { verb: 'user'; request: UserRequest }
   | { verb: 'status'; options: StatusOptions }
   | ServiceRequest
 
@@ -82,7 +84,8 @@ export function program(onRequest: (request: Request) => void): Command {
   root
     .command('genkey')
     .description('generate a random key: 32 bytes, base64')
-    .action(() => onRequest({ verb: 'genkey' }))
+    .option('--hash', 'and its hash in a second line, for User = NAME:sha256:HEX of a server')
+    .action(({ hash }: { hash?: true }) => onRequest({ verb: 'genkey', ...(hash ? { hash } : {}) }))
   root
     .command('status')
     .description('show what a running client or server does')
@@ -92,6 +95,7 @@ export function program(onRequest: (request: Request) => void): Command {
     .option('--control <PATH>', 'control socket, when it was started with --control')
     .action((options: StatusOptions) => onRequest({ verb: 'status', options }))
 
+  addUser(root, onRequest)
   addConfig(root, onRequest)
   addServiceCommands(root, onRequest)
 
@@ -103,6 +107,39 @@ export function program(onRequest: (request: Request) => void): Command {
       .showHelpAfterError('(mqvpn --help shows what there is)')
   }
   return root
+}
+
+function addUser(root: Command, onRequest: (request: Request) => void): void {
+  const user = root.command('user').description('list, add or remove users of a running server').helpCommand(false)
+  type Where = { name?: string; control?: string }
+  const where = ({ name, control }: Where) => ({ tun: name ?? null, control: control ?? null })
+  const sub = (name: string, help: string): Command =>
+    user
+      .command(name)
+      .description(help)
+      .option('--name <TUN>', 'TUN device name (default: mqvpn0, or the only one that runs)')
+      .option('--control <PATH>', 'control socket, when it was started with --control')
+  sub('list', 'show who may connect')
+    .option('--json', 'as JSON')
+    .action(({ json = false, ...rest }: Where & { json?: boolean }) =>
+      onRequest({ verb: 'user', request: { action: 'list', json, ...where(rest) } }),
+    )
+  const texts = (text: string, before: string[]): string[] => [...before, text]
+  sub('add', 'let somebody connect, or change a user; connections of a former key are cut')
+    .argument('<USER>', 'NAME, for which a key is made; NAME:KEY; or NAME:sha256:HEX')
+    .option('--address <ADDR>', 'always give it this address of the pool (repeatable)', texts, [])
+    .option('--allowed-ips <CIDR>', 'network behind it (repeatable)', texts, [])
+    .action((text: string, { address, allowedIps, ...rest }: Where & { address: string[]; allowedIps: string[] }) =>
+      onRequest({
+        verb: 'user',
+        request: { action: 'add', user: text, addresses: address, networks: allowedIps, ...where(rest) },
+      }),
+    )
+  sub('remove', 'let somebody connect no longer, and cut the connections')
+    .argument('<NAME>')
+    .action((name: string, rest: Where) =>
+      onRequest({ verb: 'user', request: { action: 'remove', name, ...where(rest) } }),
+    )
 }
 
 function addConfig(root: Command, onRequest: (request: Request) => void): void {

@@ -14,6 +14,7 @@ import {
   type SettingKey,
   type Side,
 } from './settings.js'
+import { userListProblems } from './users.js'
 
 export type Resolved = { side: 'client'; settings: ClientSettings } | { side: 'server'; settings: ServerSettings }
 
@@ -122,20 +123,11 @@ function clientProblems({ path, allowedIps, exclude }: ClientSettings, raw: RawS
   return [...twice, ...both]
 }
 
-function userProblems({ user }: ServerSettings, raw: RawSettings): string[] {
-  const problems: string[] = []
-  const names = new Set<string>()
-  const nameOfKey = new Map<string, string>()
-  user.forEach(({ name, key }, i) => {
-    const origin = raw.user?.[i]?.origin ?? '--user'
-    const other = nameOfKey.get(key)
-    if (names.has(name)) problems.push(`${origin}: there are two users called ${name}`)
-    else if (other !== undefined)
-      problems.push(`${origin}: ${other} and ${name} have the same key, so nobody could tell them apart`)
-    names.add(name)
-    if (other === undefined) nameOfKey.set(key, name)
+function userProblems(parsed: ServerSettings, raw: RawSettings): string[] {
+  return userListProblems(parsed).map(({ setting, index, text }) => {
+    const origin = raw[setting]?.[index]?.origin ?? settings[setting].flag
+    return `${origin}: ${text}`
   })
-  return problems
 }
 
 /** Nobody reads more of them. */

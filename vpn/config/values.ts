@@ -259,17 +259,63 @@ export function authKey(text: string): string {
   return text
 }
 
-export interface User {
-  name: string
-  key: string
+export type User = { name: string; key: string } | { name: string; sha256: string }
+
+/** NAME:KEY, or NAME:sha256:HEX of a key that the server need not know. */
+export function user(text: string): User {
+  const [name, key] = named(text, 'KEY')
+  const hash = /^sha-?256:(.*)$/i.exec(key)?.[1]
+  if (hash === undefined) return { name, key: authKey(key) }
+  if (!/^[0-9a-f]{64}$/i.test(hash)) {
+    throw new ValueError('a hash has 64 hexadecimal digits: NAME:sha256:HEX, as `mqvpn genkey --hash` prints it')
+  }
+  return { name, sha256: hash.toLowerCase() }
 }
 
-export function user(text: string): User {
+export function userAddress(text: string): { name: string; address: string } {
+  const [name, address] = named(text, 'ADDR')
+  return { name, address: ipAddress(address) }
+}
+
+export function userNetwork(text: string): { name: string; network: string } {
+  const [name, cidr] = named(text, 'CIDR')
+  return { name, network: network(cidr) }
+}
+
+function named(text: string, what: string): [name: string, rest: string] {
   const colon = text.indexOf(':')
-  if (colon < 0) throw new ValueError('write NAME:KEY')
+  if (colon < 0) throw new ValueError(`write NAME:${what}`)
   const name = text.slice(0, colon)
   if (!/^[\w.@+-]{1,63}$/.test(name)) {
-    throw new ValueError('write NAME:KEY, the name of 1 to 63 letters, digits, ., _, @, + or -')
+    throw new ValueError(`write NAME:${what}, the name of 1 to 63 letters, digits, ., _, @, + or -`)
   }
-  return { name, key: authKey(text.slice(colon + 1)) }
+  return [name, text.slice(colon + 1)]
+}
+
+/** Whether an address is in a network of the same family. */
+export function containedIn(address: string, cidr: string): boolean {
+  return overlapping(`${address}/${address.includes(':') ? 128 : 32}`, cidr)
+}
+
+/** How far an address is from the first one of its network. */
+export function hostNumber(address: string, cidr: string): bigint {
+  return numberOf(address) - numberOf(cidr.split('/')[0]!)
+}
+
+export function overlapping(one: string, other: string): boolean {
+  if (one.includes(':') !== other.includes(':')) return false
+  const [[a, lengthA], [b, lengthB]] = [partsOf(one), partsOf(other)]
+  const free = BigInt((one.includes(':') ? 128 : 32) - Math.min(lengthA, lengthB))
+  return a >> free === b >> free
+}
+
+/** First and last address of a network. */
+export function span(cidr: string): { first: bigint; last: bigint } {
+  const [first, length] = partsOf(cidr)
+  return { first, last: first | ((1n << BigInt((cidr.includes(':') ? 128 : 32) - length)) - 1n) }
+}
+
+function partsOf(cidr: string): [address: bigint, length: number] {
+  const [address = '', length] = cidr.split('/')
+  return [numberOf(address), Number(length)]
 }

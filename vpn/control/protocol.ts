@@ -4,6 +4,11 @@
  *
  *     {"cmd":"status"}                → {"ok":true,"status":{…}}
  *     {"cmd":"disconnect","id":3}     → {"ok":true}
+ *     {"cmd":"users"}                 → {"ok":true,"users":[{"name":"anna",…}]}
+ *     {"cmd":"add-user","user":"anna:KEY","address":"10.0.0.5"}
+ *                                     → {"ok":true,"replaced":false,"cut":0}
+ *     {"cmd":"remove-user","name":"anna"}
+ *                                     → {"ok":true,"cut":1,"configured":true}
  *     {"cmd":"stauts"}                → {"ok":false,"error":"unknown cmd \"stauts\"; did you mean \"status\"?"}
  */
 import { didYouMean } from '../../common/suggest.js'
@@ -19,9 +24,9 @@ export interface Controlled {
   command(request: CommandRequest): Promise<object>
 }
 
-/** Of the server's engine; a client has none of them. */
-const ENGINE_COMMANDS = ['disconnect']
-const COMMANDS = ['status', ...ENGINE_COMMANDS]
+/** Of a server; a client has none of them. */
+const SERVER_COMMANDS = ['disconnect', 'users', 'add-user', 'remove-user']
+const COMMANDS = ['status', ...SERVER_COMMANDS]
 
 /** The answer to one line. Never throws: whatever is wrong is the answer. */
 export async function answer(line: string, controlled: Controlled): Promise<object> {

@@ -8,7 +8,8 @@ import { request } from '../control/request.js'
 import { MachineError, UsageError } from '../errors.js'
 import { createLife, type Signals } from '../life.js'
 import { createLog } from '../log.js'
-import { FakeEngines, systemError } from '../testing/fake-engines.js'
+import { FakeEngines, systemError, type FakeServer } from '../testing/fake-engines.js'
+import { selfSigned } from './certificate.js'
 import { addressForClients, certificateNames } from './names.js'
 import { runServer } from './run.js'
 
@@ -29,13 +30,10 @@ describe('a server', () => {
   afterEach(() => rmSync(folder, { recursive: true }))
   const control = () => join(folder, 'c.sock')
 
-  async function start(values: Record<string, unknown> = {}): Promise<void> {
-    const settings = serverSchema.parse({
-      control: control(),
-      stateDir: join(folder, 'state'),
-      authKey: KEY,
-      ...values,
-    })
+  async function start(values: Record<string, unknown> = {}, again?: () => Record<string, unknown>): Promise<void> {
+    const parse = (more: Record<string, unknown>) =>
+      serverSchema.parse({ control: control(), stateDir: join(folder, 'state'), authKey: KEY, ...more })
+    const settings = parse(values)
     const log = createLog({
       level: 'debug',
       format: 'text',
@@ -47,7 +45,8 @@ describe('a server', () => {
     process = new EventEmitter()
     const life = createLife(process as unknown as Signals, (text) => log.info(text))
     const about = { version: '1.2.3', pid: 42 }
-    await runServer(settings, { engines: () => engines, log, now: () => new Date(), life, about })
+    const reload = again === undefined ? {} : { reload: () => parse(again()) }
+    await runServer(settings, { engines: () => engines, log, now: () => new Date(), life, about, ...reload })
   }
   /** The one that was started last. */
   const stop = (): void => void process.emit('SIGTERM', 'SIGTERM')
@@ -129,6 +128,90 @@ describe('a server', () => {
     expect(disconnect).to.deep.equal({ ok: true })
     expect(engines.servers[0]!.commands).to.deep.equal([{ cmd: 'disconnect', id: 3 }])
     expect(existsSync(control())).to.equal(false)
+  })
+
+  it('changes its users when it is asked to', async () => {
+    let answers: unknown[] = []
+    const play = async (): Promise<void> => {
+      const ask = (message: object) => request(control(), message)
+      answers = [
+        await ask({ cmd: 'add-user', user: 'anna:a-key-of-anna-1234', address: '10.0.0.5' }),
+        await ask({ cmd: 'users' }),
+        await ask({ cmd: 'add-user', user: 'ben:a-key-of-anna-1234' }),
+        await ask({ cmd: 'remove-user', name: '(global)' }),
+      ]
+      stop()
+    }
+    engines.onServer = () => void play()
+    await start()
+    expect(answers[0]).to.deep.equal({ ok: true, replaced: false, cut: 0 })
+    expect((answers[1] as { users: { name: string }[] }).users.map(({ name }) => name)).to.deep.equal([
+      '(global)',
+      'anna',
+    ])
+    expect(answers[2])
+      .to.have.property('error')
+      .that.matches(/anna and ben have the same key/)
+    expect(answers[3]).to.deep.equal({ ok: true, cut: 0, configured: true })
+    const anna = { name: 'anna', key: 'a-key-of-anna-1234', address4: '10.0.0.5' }
+    expect(engines.servers[0]!.commands).to.deep.equal([
+      { cmd: 'set-users', users: [{ name: '(global)', key: KEY }, anna] },
+      { cmd: 'set-users', users: [anna] },
+    ])
+    expect(printed + logged).not.to.include('a-key-of-anna-1234')
+  })
+
+  it('reads its users and its certificate again at SIGHUP, and runs on', async () => {
+    const until = async (condition: () => boolean): Promise<void> => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+    const renew = async (): Promise<void> => {
+      const { certificate, key } = await selfSigned(['vpn.example'], new Date())
+      writeFileSync(files.cert, certificate)
+      writeFileSync(files.key, key, { mode: 0o600 })
+    }
+    await renew()
+    let user: string[] | Error = ['anna:a-key-of-anna-1234']
+    const play = async ({ commands, emit }: FakeServer): Promise<void> => {
+      const pin = 'ab'.repeat(32)
+      emit({ type: 'listening', address: '0.0.0.0', port: 443, pin })
+      process.emit('SIGHUP', 'SIGHUP')
+      await until(() => logged.includes('reloaded'))
+      expect(commands.splice(0)).to.deep.equal([
+        {
+          cmd: 'set-users',
+          users: [
+            { name: '(global)', key: KEY },
+            { name: 'anna', key: 'a-key-of-anna-1234' },
+          ],
+        },
+      ])
+      await renew()
+      user = []
+      process.emit('SIGHUP', 'SIGHUP')
+      await until(() => logged.split('info  reloaded').length === 3)
+      expect(commands.splice(0)).to.deep.equal([
+        { cmd: 'set-users', users: [{ name: '(global)', key: KEY }] },
+        { cmd: 'set-certificate', certFile: files.cert, keyFile: files.key },
+      ])
+      const { status } = (await request(control(), { cmd: 'status' })) as unknown as {
+        status: { listening: { pin: string } }
+      }
+      expect(status.listening.pin)
+        .to.match(/^[0-9a-f]{64}$/)
+        .and.not.equal(pin)
+      user = new UsageError('server.conf:9: User: write NAME:KEY')
+      process.emit('SIGHUP', 'SIGHUP')
+      await until(() => logged.includes('nothing has changed: server.conf:9: User: write NAME:KEY'))
+      expect(commands).to.deep.equal([])
+      stop()
+    }
+    engines.onServer = (server) => void play(server)
+    await start(files, () => {
+      if (user instanceof Error) throw user
+      return { ...files, user }
+    })
   })
 
   it('tells who comes, goes and is refused', async () => {

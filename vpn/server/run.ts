@@ -2,20 +2,21 @@
 import type { ServerSettings } from '../config/settings.js'
 import { ControlServer } from '../control/server.js'
 import { controlPath } from '../control/paths.js'
-import type { Engine, Engines, ServerConfig, ServerEvent } from '../engine.js'
-import { UsageError } from '../errors.js'
-import { keyOf } from '../key.js'
+import type { CommandReply, CommandRequest, Engine, Engines, ServerConfig, ServerEvent, ServerUser } from '../engine.js'
+import { UsageError, VpnError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Life } from '../life.js'
 import { setupError } from '../setup-errors.js'
 import type { Status } from '../status/render.js'
 import { givenCertificate, ownCertificate, type ServerCertificate } from './certificate.js'
+import { watchCertificate, type CertificateWatch } from './certificate-watch.js'
 import { addressForClients, certificateNames, hostPort } from './names.js'
+import { Reload } from './reload.js'
+import { configuredUsers, ServerUsers } from './users.js'
 
 /** As the seed's. */
 const IDLE_TIMEOUT_MS = 120_000
-/** Of the one key that the seed knows; users have names of their own. */
-const GLOBAL_USER = '(global)'
+const NOT_RUNNING: CommandReply = { ok: false, error: 'the server is not running' }
 
 export interface ServerDeps {
   engines: () => Engines
@@ -26,6 +27,8 @@ export interface ServerDeps {
   about: { version: string; pid: number }
   /** Given the status before it listens: for metrics, and for the service manager. */
   observe?: (status: () => Promise<Status>) => Promise<void>
+  /** The settings as they are written now, for a reload at SIGHUP; without it SIGHUP ends the server. */
+  reload?: () => ServerSettings
 }
 
 type Listening = NonNullable<Status['listening']>
@@ -33,31 +36,57 @@ type Listening = NonNullable<Status['listening']>
 /** Resolves when the signal has aborted and everything is removed. */
 export async function runServer(
   settings: ServerSettings,
-  { engines, log, now, life, about, observe }: ServerDeps,
+  { engines, log, now, life, about, observe, reload }: ServerDeps,
 ): Promise<void> {
-  const users = usersOf(settings, log)
+  const configured = configuredUsers(settings, log)
   // Before anything is made: whether it can be used at all.
   const native = engines()
-  const certificate = await certificateOf(settings, now(), log)
+  let certificate = await certificateOf(settings, now(), log)
   let engine: Engine | null = null
   let listening: Listening | null = null
   const status = async (): Promise<Status> => {
     if (engine === null) throw new UsageError('the server is starting, or stopping')
     return { ...(await engine.status()), ...about, listening }
   }
+  /** To the engine; throws what it says when it refuses. */
+  const tell = async (request: CommandRequest): Promise<CommandReply> => {
+    const reply = (await engine?.command(request)) ?? NOT_RUNNING
+    if (!reply.ok) throw new VpnError(reply.error ?? `the engine refused ${request.cmd}`)
+    return reply
+  }
+  const apply = async (all: ServerUser[]): Promise<{ cut: number }> => {
+    const { cut } = await tell({ cmd: 'set-users', users: all })
+    return { cut: typeof cut === 'number' ? cut : 0 }
+  }
+  const users = new ServerUsers(configured, settings, apply, log)
   const control = await ControlServer.listen(
     settings.control ?? controlPath(settings.tunName),
     {
       status,
-      command: async (request) => engine?.command(request) ?? { ok: false, error: 'the server is not running' },
+      command: async (request) => (await users.command(request)) ?? (await engine?.command(request)) ?? NOT_RUNNING,
     },
     log,
   )
   life.atExit(() => control.removeFile())
+  let watch: CertificateWatch | null = null
+  const useCertificate = async (renewed: ServerCertificate): Promise<void> => {
+    const { certFile, keyFile, pin } = renewed
+    await tell({ cmd: 'set-certificate', certFile, keyFile })
+    if (pin !== certificate.pin) log.info('new handshakes get another certificate', { file: certFile, pin })
+    watch?.stop()
+    certificate = renewed
+    if (listening !== null) listening = { ...listening, pin }
+    watch = watchFiles()
+  }
+  const watchFiles = (): CertificateWatch => {
+    const { certFile, keyFile } = certificate
+    const renew = (): Promise<void> => useCertificate(givenCertificate(certFile, keyFile, now(), log))
+    return watchCertificate([certFile, keyFile], async () => renew(), log)
+  }
   try {
     await observe?.(status)
     try {
-      engine = native.startServer(configOf(settings, users, certificate), (event) => {
+      engine = native.startServer(configOf(settings, configured, certificate), (event) => {
         if (event.type !== 'listening') logEvent(event, log)
         else {
           const { address, port, pin } = event
@@ -73,30 +102,31 @@ export async function runServer(
     } catch (error) {
       throw setupError(error, settings)
     }
+    watch = watchFiles()
+    if (reload !== undefined) {
+      const reloading = new Reload(settings, {
+        load: reload,
+        usersOf: (changed) => configuredUsers(changed, log),
+        certificateOf: ({ cert, key }) =>
+          givenCertificate(cert ?? certificate.certFile, key ?? certificate.keyFile, now(), log),
+        useUsers: (all) => users.replaceConfigured(all),
+        useCertificate: async (found) => {
+          const same = (['pin', 'certFile', 'keyFile'] as const).every((key) => found[key] === certificate[key])
+          // Tickets of clients end with a certificate: not without need.
+          if (!same) await useCertificate(found)
+        },
+        log,
+      })
+      life.onReload(() => void reloading.run())
+    }
     await life.stopped()
   } finally {
+    watch?.stop()
     const running = engine
     engine = null
     await running?.stop()
     await control.close()
   }
-}
-
-function usersOf(settings: ServerSettings, log: Log): ServerConfig['users'] {
-  const key = keyOf(settings, log)
-  const users = [...(key === null ? [] : [{ name: GLOBAL_USER, key }]), ...settings.user]
-  if (users.length === 0) {
-    throw new UsageError(
-      [
-        'a server does not start without a key, or anybody could use it. Make one, and give it to server and clients:',
-        '  (umask 077; mqvpn genkey > /etc/mqvpn.key)',
-        '  mqvpn server --auth-key-file /etc/mqvpn.key',
-      ].join('\n'),
-    )
-  }
-  const same = settings.user.find((user) => user.key === key)
-  if (same) throw new UsageError(`--user ${same.name} has the same key as --auth-key, so nobody could tell them apart`)
-  return users
 }
 
 async function certificateOf(settings: ServerSettings, now: Date, log: Log): Promise<ServerCertificate> {
@@ -107,13 +137,9 @@ async function certificateOf(settings: ServerSettings, now: Date, log: Log): Pro
   return own
 }
 
-function configOf(
-  settings: ServerSettings,
-  users: ServerConfig['users'],
-  certificate: ServerCertificate,
-): ServerConfig {
-  const { tunName, listen, subnet, subnet6, maxClients, cc, scheduler, duplicate, mtu, keyLog, qlog, logLevel } =
-    settings
+function configOf(settings: ServerSettings, users: ServerUser[], certificate: ServerCertificate): ServerConfig {
+  const { tunName, listen, subnet, subnet6, maxClients, clientToClient } = settings
+  const { cc, scheduler, duplicate, mtu, keyLog, qlog, logLevel } = settings
   return {
     tunName,
     listen,
@@ -123,6 +149,7 @@ function configOf(
     keyFile: certificate.keyFile,
     users,
     maxClients,
+    clientToClient,
     cc,
     scheduler,
     duplicate,
