@@ -7,8 +7,8 @@ export interface Life {
   stopped(): Promise<void>
   /** Run, synchronously, at the very end of the process, however that comes. */
   atExit(clean: () => void): void
-  /** SIGHUP no longer ends it, but does this. */
-  onReload(reload: () => void): void
+  /** SIGHUP no longer ends it, but does this, which never fails. */
+  onReload(reload: () => void | Promise<void>): void
   /** What the process ends with after a stop. */
   exitCode(): ExitCode
 }
@@ -29,10 +29,10 @@ export interface Signals {
 export function createLife(signals: Signals, say: (text: string) => void): Life {
   const controller = new AbortController()
   let code: ExitCode = EXIT.ok
-  let reload: (() => void) | null = null
+  let reload: (() => void | Promise<void>) | null = null
   const handle = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP' && reload !== null) {
-      if (!controller.signal.aborted) reload()
+      if (!controller.signal.aborted) void reload()
       return
     }
     if (controller.signal.aborted) {

@@ -74,7 +74,7 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
   const about = { version: packageVersion(), pid: process.pid }
   const observers = new Observers(found.settings.metrics ?? null, serviceManager(log), life, log)
   const observe = observers.observe.bind(observers)
-  const common = { engines: () => nativeEngines(), log, life, about, observe }
+  const common = { engines: () => nativeEngines(), log, life: observers.life, about, observe }
   try {
     if (found.side === 'server') {
       const { runServer } = await import('./server/run.js')

@@ -117,7 +117,7 @@ export async function runServer(
         },
         log,
       })
-      life.onReload(() => void reloading.run())
+      life.onReload(() => reloading.run())
     }
     await life.stopped()
   } finally {

@@ -49,6 +49,10 @@ const SIGNALS = list([
     'SIGTERM, SIGINT',
     'Close the connection and put back everything that was changed on this host. A second one ends the process at once.',
   ],
+  [
+    'SIGHUP',
+    'A server with a configuration file, not at a terminal: read users and certificate again. Otherwise as SIGINT.',
+  ],
 ])
 
 const FILES: [string, string][] = [

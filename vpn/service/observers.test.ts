@@ -55,13 +55,18 @@ describe('a client and a server that are watched', () => {
     const deps = {
       engines: () => engines,
       log,
-      life,
+      life: observers.life,
       about: { version: '1.2.3', pid: 42 },
       observe: observers.observe.bind(observers),
     }
     try {
       if (side === 'client') await runClient(client.parse(settings), { ...deps, lookup: async () => ['192.0.2.1'] })
-      else await runServer(server.parse(settings), { ...deps, now: () => new Date() })
+      else
+        await runServer(server.parse(settings), {
+          ...deps,
+          now: () => new Date(),
+          reload: () => server.parse(settings),
+        })
     } finally {
       await observers.close()
     }
@@ -114,6 +119,23 @@ describe('a client and a server that are watched', () => {
     await run('server', {})
     expect(before).to.deep.equal(['STATUS=starting'])
     expect(told).to.include('STATUS=listening on 192.0.2.1:443, 0 of 64 clients')
+  })
+
+  it('a server: its reloads are told, from their beginning to their end', async () => {
+    engines.onServer = (server) => {
+      void (async () => {
+        server.emit({ type: 'listening', address: '192.0.2.1', port: 443, pin: 'ab' })
+        await until(() => told.includes('READY=1'))
+        told = []
+        signals.emit('SIGHUP', 'SIGHUP')
+        await until(() => told.includes('READY=1'))
+        stop()
+      })()
+    }
+    await run('server', {})
+    expect(told.slice(0, 3)).to.deep.equal(['RELOADING=1', 'MONOTONIC_USEC=1', 'READY=1'])
+    // What it reloads with is told to the engine before the end of it.
+    expect(engines.servers[0]!.commands).to.deep.include({ cmd: 'set-users', users: engines.servers[0]!.config.users })
   })
 
   it('nothing is started when the metrics cannot be served', async () => {

@@ -21,6 +21,12 @@ export class Observers {
     life.signal.addEventListener('abort', () => service.stopping(), { once: true })
   }
 
+  /** That of the one who is watched: its reloads are told. */
+  get life(): Life {
+    const [life, service] = [this.#life, this.#service]
+    return { ...life, onReload: (work) => life.onReload(() => service.reload(async () => work())) }
+  }
+
   /** @throws VpnError when metrics cannot be served where they should be: nothing is half of what was asked for */
   async observe(status: () => Promise<Status>): Promise<void> {
     if (this.#endpoint !== null) {
