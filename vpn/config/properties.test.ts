@@ -148,8 +148,11 @@ const VALUES: Partial<Record<SettingKey, fc.Arbitrary<string | string[]>>> = {
   listen: fc.constantFrom('0.0.0.0:443', '[::]:0'),
   subnet: fc.constantFrom('10.0.0.0/24', '10.0.0.0/8'),
   subnet6: fc.constant('fd00::/112'),
-  user: fc.uniqueArray(fc.constantFrom('anna:a:b', 'bert:"', 'carl:\\'), { maxLength: 3 }),
+  user: fc.uniqueArray(fc.constantFrom('anna:a:b', 'bert:"', 'carl:\\', `dora:sha256:${'aB'.repeat(32)}`), {
+    maxLength: 3,
+  }),
   maxClients: fc.constantFrom('1', '65536'),
+  clientToClient: truth,
   nat: truth,
 }
 
@@ -187,6 +190,20 @@ describe('what `config show --json` prints', () => {
     }
     const resolved = resolveSettings('client', raw)
     const { raw: again } = parseConfig(showJson({ resolved, raw, file: null }, false), 'f.json')
+    expect(resolveSettings(null, again)).to.deep.equal(resolved)
+  })
+
+  it('has what belongs to a user, too', () => {
+    const given = (key: SettingKey, ...values: string[]): RawSettings => ({
+      [key]: values.map((value) => ({ value, origin: settings[key].flag })),
+    })
+    const raw: RawSettings = {
+      ...given('user', 'anna:a-key', 'bert:b-key'),
+      ...given('userAddress', 'anna:10.0.0.9', 'bert:10.0.0.10'),
+      ...given('userAllowedIps', 'anna:192.168.7.0/24', 'anna:fd07::/64'),
+    }
+    const resolved = resolveSettings('server', raw)
+    const { raw: again } = parseConfig(showJson({ resolved, raw, file: null }, true), 'f.json')
     expect(resolveSettings(null, again)).to.deep.equal(resolved)
   })
 })
