@@ -8,7 +8,7 @@ export interface Life {
   /** Run, synchronously, at the very end of the process, however that comes. */
   atExit(clean: () => void): void
   /** SIGHUP no longer ends it, but does this, which never fails. */
-  onReload(reload: () => void | Promise<void>): void
+  onReload(reload: () => unknown): void
   /** What the process ends with after a stop. */
   exitCode(): ExitCode
 }
@@ -29,7 +29,7 @@ export interface Signals {
 export function createLife(signals: Signals, say: (text: string) => void): Life {
   const controller = new AbortController()
   let code: ExitCode = EXIT.ok
-  let reload: (() => void | Promise<void>) | null = null
+  let reload: (() => unknown) | null = null
   const handle = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP' && reload !== null) {
       if (!controller.signal.aborted) void reload()

@@ -24,7 +24,7 @@ export class Observers {
   /** That of the one who is watched: its reloads are told. */
   get life(): Life {
     const [life, service] = [this.#life, this.#service]
-    return { ...life, onReload: (work) => life.onReload(() => service.reload(async () => work())) }
+    return { ...life, onReload: (work) => life.onReload(() => service.reload(async () => await work())) }
   }
 
   /** @throws VpnError when metrics cannot be served where they should be: nothing is half of what was asked for */
