@@ -155,5 +155,6 @@ describe('the service manager', () => {
     await until(() => sent === 1)
     one.stopping()
     expect(sent).to.equal(2)
+    expect(warnings).to.deep.equal(['NOTIFY_SOCKET /n did not take READY=1: ENOENT'])
   })
 })

@@ -41,6 +41,7 @@ export class ServiceManager {
   #ready = false
   #stopping = false
   #complained = false
+  #unheard = false
   #lastLine = ''
 
   /**
@@ -148,7 +149,11 @@ export class ServiceManager {
     try {
       this.#deps.send(this.#socket, text)
     } catch (error) {
-      this.#deps.log.debug('NOTIFY_SOCKET did not take a message', { error: messageOf(error) })
+      // Once: without READY=1 systemd waits and then kills, and somebody has to find out why.
+      const level = this.#unheard ? 'debug' : 'warn'
+      this.#unheard = true
+      const [about] = text.split('\n')
+      this.#deps.log[level](`NOTIFY_SOCKET ${this.#socket} did not take ${about}: ${messageOf(error)}`)
     }
   }
 }
