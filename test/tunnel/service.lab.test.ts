@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect } from 'chai'
+import { packageRoot } from '../../common/package.js'
 import type { HostProcess } from '../../harness/lab/process.js'
 import { startTimeOf } from '../../vpn/service/process.js'
 import type { Status } from '../../vpn/status/render.js'
@@ -103,6 +104,48 @@ describe('tunnel: as a service (root)', () => {
       check: false,
     })
     expect(exitCode).not.to.equal(0)
+  })
+
+  it('both sides work with the rights that their systemd units give them, and no others', async () => {
+    const rights = (unit: string): string[] => {
+      const text = readFileSync(join(packageRoot(), 'service', unit), 'utf8')
+      const held = /^CapabilityBoundingSet=(.+)$/m.exec(text)![1]!.split(' ')
+      const names = held.map((name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`)
+      return ['--no-new-privs', '--bounding-set', ['-all', ...names].join(','), '--', process.execPath, MAIN]
+    }
+    const common = (side: string) => [
+      ...[
+        '--tun-name',
+        'vpn',
+        '--auth-key-file',
+        tunnel.keyFile,
+        '--control',
+        join(tunnel.directory, `caps-${side}.sock`),
+      ],
+      ...['--state-dir', join(tunnel.directory, `caps-${side}`)],
+    ]
+    const lines: string[] = []
+    const listen = ['--listen', `${OUTER.server4}:443`, '--subnet', INNER.subnet4, '--subnet6', INNER.subnet6]
+    const server = tunnel.server.spawn(
+      'setpriv',
+      [...rights('mqvpn-server.service'), 'server', ...listen, ...common('server')],
+      { role: 'subject' },
+    )
+    server.onLine((line) => lines.push(line))
+    const explain = (): string => lines.join('\n')
+    const pin = await until('listening server', () => /, pin (\w+)/.exec(explain())?.[1], { explain })
+    // With an interface of its own: SO_BINDTODEVICE is what CAP_NET_RAW is for.
+    const reach = ['--server', `${OUTER.server4}:443`, '--pin', pin, '--path', 'a']
+    const client = tunnel.client.spawn(
+      'setpriv',
+      [...rights('mqvpn-client@.service'), 'client', ...reach, ...common('client')],
+      { role: 'subject' },
+    )
+    client.onLine((line) => lines.push(line))
+    await until('connection', () => lines.find((line) => line.startsWith('connected: ')), { explain })
+    await expectPings(tunnel.client, INNER.server4)
+    expect(explain()).not.to.match(/ (warn|error) /)
+    expect(readFileSync(`/proc/${client.pid}/status`, 'utf8')).to.match(/^CapEff:\t0000000000003000$/m)
   })
 
   describe('in the background', () => {
