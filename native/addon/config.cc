@@ -103,6 +103,20 @@ connect_ip::Prefix prefixOf(const Node& node, const char* key) {
   return prefix->masked();
 }
 
+/// A list that may be missing.
+std::vector<io::IpPrefix> prefixesOf(const Node& node, const char* key) {
+  std::vector<io::IpPrefix> prefixes;
+  if (!node.has(key)) return prefixes;
+  const json& list = node.at(key);
+  if (!list.is_array()) refuse(node.name(key), "must be a list");
+  for (const json& one : list) {
+    const auto prefix = one.is_string() ? io::parseIpPrefix(one.get<std::string>()) : std::nullopt;
+    if (!prefix) refuse(node.name(key), one.dump() + " is not a prefix");
+    prefixes.push_back(*prefix);
+  }
+  return prefixes;
+}
+
 void readCommon(const Node& node, tunnel::EngineSettings& engine) {
   engine.connection.congestion =
       node.oneOf<quic::CongestionAlgorithm>("cc", {{"bbr", quic::CongestionAlgorithm::kBbr},
@@ -218,6 +232,8 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   config.qlogDir = node.textOr("qlogDir", "");
   config.ticketFile = node.textOr("ticketFile", "");
   config.manageRoutes = node.flag("manageRoutes");
+  config.allowed = prefixesOf(node, "allowedIps");
+  config.excluded = prefixesOf(node, "exclude");
   const json& paths = node.at("paths");
   if (!paths.is_array()) refuse(node.name("paths"), "must be a list");
   const Node verify = node.object("verify");
@@ -244,6 +260,7 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   settings.authority = node.text("authority");
   settings.key = node.text("authKey");
   settings.wantV6 = node.flag("ipv6");
+  settings.clientId = node.textOr("clientId", "");
   return config;
 }
 

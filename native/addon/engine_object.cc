@@ -14,6 +14,7 @@
 #include "addon/config.h"
 #include "addon/json.h"
 #include "tunnel/shell.h"
+#include "tunnel/shell_device.h"
 
 namespace mqvpn::addon {
 
@@ -43,10 +44,10 @@ class EngineObject final : public Napi::ObjectWrap<EngineObject> {
     return DefineClass(
         env, "Engine",
         {InstanceMethod<&EngineObject::status>("status"), InstanceMethod<&EngineObject::command>("command"),
-         InstanceMethod<&EngineObject::stop>("stop")});
+         InstanceMethod<&EngineObject::stop>("stop"), InstanceMethod<&EngineObject::release>("release")});
   }
 
-  /// (role, config, onEvent); from start() alone.
+  /// (role, config, onEvent, engine whose device is taken over); from start() alone.
   explicit EngineObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EngineObject>(info) {
     const Napi::Env env = info.Env();
     const bool server = info[0].As<Napi::Boolean>();
@@ -56,7 +57,7 @@ class EngineObject final : public Napi::ObjectWrap<EngineObject> {
       level_ = parseLogLevel(config);
       auto onEvent = [this](const Event& event, const std::string& tunName) { forward(event, tunName); };
       shell_ = server ? Shell::server(parseServerConfig(config), onEvent)
-                      : Shell::client(parseClientConfig(config), onEvent);
+                      : Shell::client(parseClientConfig(config), onEvent, keptBy(info[3]));
     } catch (const std::exception& error) {
       toJs_.Release();
       throw toError(env, error.what(), codeOf(error));
@@ -197,10 +198,23 @@ class EngineObject final : public Napi::ObjectWrap<EngineObject> {
     if (!posted) reject(deferred);
   }
 
+  /// Of an engine that was stopped with `keep`; null: there is none.
+  static std::shared_ptr<tunnel::ShellDevice> keptBy(const Napi::Value& engine) {
+    if (!engine.IsObject()) return nullptr;
+    EngineObject* before = Unwrap(engine.As<Napi::Object>());
+    return before == nullptr ? nullptr : std::exchange(before->kept_, nullptr);
+  }
+
+  /// Gives up what stop() kept: device, addresses and routes go.
+  void release(const Napi::CallbackInfo&) { kept_.reset(); }
+
+  /// (keep): device, addresses and routes stay until they are taken over or released.
   Napi::Value stop(const Napi::CallbackInfo& info) {
     if (stopped_) return stopped_->Promise();
+    const bool keep = info[0].IsBoolean() && info[0].As<Napi::Boolean>().Value();
+    if (keep) kept_ = shell_->device();
     stopped_ = std::make_shared<Napi::Promise::Deferred>(info.Env());
-    shell_->stop([this] { onJsThread([this](Napi::Env env, Napi::Function) { onStopped(env); }); });
+    shell_->stop(keep, [this] { onJsThread([this](Napi::Env env, Napi::Function) { onStopped(env); }); });
     return stopped_->Promise();
   }
 
@@ -216,6 +230,7 @@ class EngineObject final : public Napi::ObjectWrap<EngineObject> {
   Napi::ThreadSafeFunction toJs_;
   tunnel::LogLevel level_ = tunnel::LogLevel::kInfo;
   std::unique_ptr<Shell> shell_;
+  std::shared_ptr<tunnel::ShellDevice> kept_;
   Deferred stopped_;
   bool hooked_ = false;
 };
@@ -225,7 +240,7 @@ Napi::Value start(const Napi::CallbackInfo& info, bool server) {
   if (info.Length() < 2 || !info[0].IsString() || !info[1].IsFunction())
     throw toError(env, "expected (config: string, onEvent: function)", "EINVAL");
   const auto* constructor = static_cast<Napi::FunctionReference*>(info.Data());
-  return constructor->New({Napi::Boolean::New(env, server), info[0], info[1]});
+  return constructor->New({Napi::Boolean::New(env, server), info[0], info[1], info[2]});
 }
 
 }  // namespace

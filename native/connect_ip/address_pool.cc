@@ -90,9 +90,13 @@ std::uint32_t AddressPool::takeRemembered(std::list<Free>::iterator which) {
 }
 
 /// 0: none is free.
-std::uint32_t AddressPool::take(std::string_view key) {
+std::uint32_t AddressPool::take(std::string_view key, std::uint32_t wanted) {
   if (const auto former = former_.find(std::string(key)); former != former_.end())
     return takeRemembered(former->second);
+  if (wanted >= kFirstClient && wanted - kFirstClient < capacity_ && !isTaken(wanted)) {
+    // Below next_ it is of nobody, or waits for its former owner.
+    if (wanted >= next_ || std::erase(unnamed_, wanted) > 0) return wanted;
+  }
   skipTaken();
   // New ones first, so that former owners find theirs free, and packets for the last owner do not reach the
   // next one. Only up to a bound: memory shall grow with the clients.
@@ -129,10 +133,16 @@ std::optional<AddressPool::Lease> AddressPool::allocateReserved(std::uint32_t of
   return leaseAt(offset);
 }
 
-std::optional<AddressPool::Lease> AddressPool::allocate(std::string_view key) {
-  const std::uint32_t offset = take(key);
+std::uint32_t AddressPool::heldBy(std::string_view key) const {
+  const auto held = held_.find(std::string(key));
+  return held == held_.end() ? 0 : held->second;
+}
+
+std::optional<AddressPool::Lease> AddressPool::allocate(std::string_view key, std::uint32_t wanted) {
+  const std::uint32_t offset = take(key, wanted);
   if (offset == 0) return std::nullopt;
   leases_.emplace(offset, key);
+  if (!key.empty()) held_[std::string(key)] = offset;
   return leaseAt(offset);
 }
 
@@ -141,6 +151,7 @@ void AddressPool::release(std::uint32_t offset) {
   if (lease == leases_.end()) return;
   std::string key = std::move(lease->second);
   leases_.erase(lease);
+  if (const auto held = held_.find(key); held != held_.end() && held->second == offset) held_.erase(held);
   // Those beyond next_ are found there.
   if (reserved_.contains(offset) || offset >= next_) return;
   if (key.empty()) {

@@ -41,9 +41,11 @@ class AddressPool {
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t inUse() const { return static_cast<std::uint32_t>(leases_.size()); }
 
-  /// O(1). `key` names the client ("" never): it gets its former address when that is free and not forgotten.
-  /// Nothing: full.
-  std::optional<Lease> allocate(std::string_view key = {});
+  /// `key` names the client ("" never): it gets its former address when that is free and not forgotten, else
+  /// the offset `wanted` (0: none) if that is free and of nobody; O(1) without one. Nothing: full.
+  std::optional<Lease> allocate(std::string_view key = {}, std::uint32_t wanted = 0);
+  /// The offset that a client has now; 0: none.
+  std::uint32_t heldBy(std::string_view key) const;
   /// Exchanges the offsets that allocate() never gives out; each is 2…capacity()+1. Leases of them stay.
   void reserve(std::unordered_set<std::uint32_t> offsets);
   /// A reserved offset. Nothing: it is in use, or not reserved.
@@ -71,7 +73,7 @@ class AddressPool {
   bool isTaken(std::uint32_t offset) const { return leases_.contains(offset) || reserved_.contains(offset); }
   /// Moves on to the next offset that may be given out.
   void skipTaken();
-  std::uint32_t take(std::string_view key);
+  std::uint32_t take(std::string_view key, std::uint32_t wanted);
   std::uint32_t takeRemembered(std::list<Free>::iterator which);
 
   /// Released offsets whose former owner is remembered; the one that is free the longest is forgotten first.
@@ -86,6 +88,8 @@ class AddressPool {
   std::unordered_set<std::uint32_t> reserved_;
   /// Offset to key.
   std::unordered_map<std::uint32_t, std::string> leases_;
+  /// The other way round, of those with a key; the last one of a client counts.
+  std::unordered_map<std::string, std::uint32_t> held_;
   std::list<Free> remembered_;
   std::unordered_map<std::string, std::list<Free>::iterator> former_;
   /// Released, and of nobody; the longest free first.

@@ -52,6 +52,8 @@ class Netlink {
   /// Throws with EEXIST.
   void addRule(const Rule& rule);
   bool removeRule(const Rule& rule);
+  /// Of `family` 4 or 6.
+  std::vector<Rule> rules(std::uint8_t family);
 
   /// How the kernel would send to `destination` now: device, gateway, source, mtu. `device`: only out of this
   /// interface (as a socket with SO_BINDTODEVICE); 0: any. Nothing: there is no way (unreachable).

@@ -27,6 +27,7 @@ class NetlinkMessage {
     return static_cast<Header*>(mnl_nlmsg_put_extra_header(message_, sizeof(Header)));
   }
   void number(std::uint16_t type, std::uint32_t value) { mnl_attr_put_u32(message_, type, value); }
+  void byte(std::uint16_t type, std::uint8_t value) { mnl_attr_put_u8(message_, type, value); }
   void text(std::uint16_t type, const std::string& value) {
     mnl_attr_put_strz(message_, type, value.c_str());
   }

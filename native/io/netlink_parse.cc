@@ -1,6 +1,7 @@
 #include "io/netlink_parse.h"
 
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -120,6 +121,28 @@ std::optional<Route> parseRoute(const nlmsghdr* message) {
     route.mtu = number(metrics[RTAX_MTU]);
   }
   return route;
+}
+
+std::optional<Rule> parseRule(const nlmsghdr* message) {
+  if (message->nlmsg_type != RTM_NEWRULE && message->nlmsg_type != RTM_DELRULE) return std::nullopt;
+  Attributes attributes;
+  const auto* header = open<fib_rule_hdr>(message, attributes);
+  if (header == nullptr || familyOf(header->family) == 0) return std::nullopt;
+  Rule rule;
+  rule.family = familyOf(header->family);
+  rule.priority = number(attributes[FRA_PRIORITY]);
+  rule.destination = {addressOf(attributes[FRA_DST], rule.family), header->dst_len};
+  rule.mark = number(attributes[FRA_FWMARK]);
+  if (attributes[FRA_FWMASK] != nullptr) rule.mask = number(attributes[FRA_FWMASK]);
+  rule.invert = (header->flags & FIB_RULE_INVERT) != 0;
+  rule.table = attributes[FRA_TABLE] != nullptr ? number(attributes[FRA_TABLE]) : header->table;
+  // The kernel reports "none" as 2³² - 1.
+  if (attributes[FRA_SUPPRESS_PREFIXLEN] != nullptr)
+    rule.suppressPrefixLength = static_cast<int>(number(attributes[FRA_SUPPRESS_PREFIXLEN]));
+  if (const nlattr* protocol = attributes[FRA_PROTOCOL];
+      protocol != nullptr && mnl_attr_get_payload_len(protocol) >= 1)
+    rule.protocol = mnl_attr_get_u8(protocol);
+  return rule;
 }
 
 void parseEvents(std::span<const char> buffer, std::vector<NetlinkEvent>& events) {

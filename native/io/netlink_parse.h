@@ -16,6 +16,7 @@ namespace mqvpn::io {
 std::optional<LinkInfo> parseLink(const nlmsghdr* message);
 std::optional<AddressInfo> parseAddress(const nlmsghdr* message);
 std::optional<Route> parseRoute(const nlmsghdr* message);
+std::optional<Rule> parseRule(const nlmsghdr* message);
 
 /// Adds the events in a buffer of whole netlink messages to `events`.
 void parseEvents(std::span<const char> buffer, std::vector<NetlinkEvent>& events);

@@ -137,6 +137,11 @@ int Netlink::changeRule(std::uint16_t type, std::uint16_t flags, const Rule& rul
     message.number(FRA_FWMARK, rule.mark);
     message.number(FRA_FWMASK, rule.mask);
   }
+  if (!rule.destination.address.empty()) {
+    header->dst_len = rule.destination.length;
+    message.address(FRA_DST, rule.destination.address);
+  }
+  if (rule.protocol != 0) message.byte(FRA_PROTOCOL, rule.protocol);
   if (rule.suppressPrefixLength >= 0) {
     message.number(FRA_SUPPRESS_PREFIXLEN, static_cast<std::uint32_t>(rule.suppressPrefixLength));
   }
@@ -153,6 +158,18 @@ bool Netlink::removeRule(const Rule& rule) {
   if (error == ENOENT) return false;
   if (error != 0) fail(error, "remove " + describe(rule));
   return true;
+}
+
+std::vector<Rule> Netlink::rules(std::uint8_t family) {
+  NetlinkMessage message(RTM_GETRULE, NLM_F_DUMP);
+  message.header<fib_rule_hdr>()->family = systemFamily(family);
+  std::vector<Rule> all;
+  dump(
+      message.get(), "list the routing rules", [&] { all.clear(); },
+      [&](const nlmsghdr* answer) {
+        if (const auto rule = parseRule(answer)) all.push_back(*rule);
+      });
+  return all;
 }
 
 }  // namespace mqvpn::io

@@ -85,12 +85,14 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
-/// A rule of policy routing: packets with (mark & mask) == mark look in `table`.
+/// A rule of policy routing: packets to `destination` with (mark & mask) == mark look in `table`.
 struct Rule {
   /// 4 or 6.
   std::uint8_t family = 4;
   /// Rules are tried in this order; 32766 is "main".
   std::uint32_t priority = 0;
+  /// Family 0: any.
+  IpPrefix destination;
   std::uint32_t mark = 0;
   std::uint32_t mask = 0xffffffff;
   /// The packets without the mark.
@@ -98,6 +100,10 @@ struct Rule {
   std::uint32_t table = 254;
   /// FRA_SUPPRESS_PREFIXLEN: ignore routes of this length or less; -1: none are ignored.
   int suppressPrefixLength = -1;
+  /// FRA_PROTOCOL: whose it is; 0: nobody's.
+  std::uint8_t protocol = 0;
+
+  bool operator==(const Rule&) const = default;
 };
 
 struct LinkEvent {

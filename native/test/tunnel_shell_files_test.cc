@@ -8,7 +8,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "tunnel/shell_network.h"
+#include "tunnel/ip_prefixes.h"
 
 using namespace mqvpn;
 using namespace mqvpn::tunnel;
@@ -101,7 +101,20 @@ TEST_CASE("a range of addresses becomes the fewest prefixes that cover it") {
   CHECK(texts(toPrefixes(range("::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))).size() == 128);
 }
 
-TEST_CASE("a default route is set as two halves") {
-  const std::vector<connect_ip::IpRange> all{connect_ip::IpRange::all(4), connect_ip::IpRange::all(6)};
-  CHECK(texts(toRoutes(all)) == std::vector<std::string>{"0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"});
+TEST_CASE("routes that are chosen and routes that there are: what is in both") {
+  using List = std::vector<std::string>;
+  const auto prefixes = [](const List& texts) {
+    std::vector<io::IpPrefix> all;
+    for (const std::string& text : texts) all.push_back(*io::parseIpPrefix(text));
+    return all;
+  };
+  const auto both = [&](const List& some, const List& others) {
+    return texts(intersection(prefixes(some), prefixes(others)));
+  };
+  CHECK(both({"10.1.0.0/16", "fd00::/16"}, {"0.0.0.0/0", "::/0"}) == List{"10.1.0.0/16", "fd00::/16"});
+  CHECK(both({"10.0.0.0/8"}, {"10.1.0.0/16", "10.2.0.0/16", "192.0.2.0/24"}) ==
+        List{"10.1.0.0/16", "10.2.0.0/16"});
+  CHECK(both({"10.0.0.0/8", "10.1.0.0/16"}, {"10.1.0.0/16"}) == List{"10.1.0.0/16"});
+  CHECK(both({"10.0.0.0/8"}, {"11.0.0.0/8", "::/0"}).empty());
+  CHECK(both({"0.0.0.0/0"}, {"0.0.0.0/0"}) == List{"0.0.0.0/0"});
 }

@@ -112,7 +112,7 @@ ShellClientConfig clientConfig(const Folder& folder, std::uint16_t port) {
 
 void stop(std::unique_ptr<Shell>& shell) {
   std::promise<void> done;
-  shell->stop([&] { done.set_value(); });
+  shell->stop(false, [&] { done.set_value(); });
   REQUIRE(done.get_future().wait_for(kPatience) == std::future_status::ready);
   shell.reset();
 }

@@ -74,9 +74,8 @@ ClientEngine::ClientEngine(ClientSettings settings, const tls::ClientContext& tl
       random_(random),
       events_(events),
       pool_(settings_.engine.pool),
-      tunnel_(Tunnel::Side::kClient,
-              {pool_, tun, settings_.engine.scheduler, randomKey(random), settings_.engine.queue,
-               settings_.engine.twins}),
+      tunnel_(Tunnel::Side::kClient, {pool_, tun, settings_.engine.scheduler, randomKey(random),
+                                      settings_.engine.queue, settings_.engine.twins}),
       paths_(settings_.paths, events),
       httpEvents_(std::make_unique<HttpEvents>(*this)) {}
 
@@ -225,6 +224,9 @@ void ClientEngine::begin(bool early) {
     request.extraHeaders = {{kNetworkHeader, "?1"}};
     // Of no use with one link, and 4 bytes of every packet.
     if (paths_.count() > 1) request.extraHeaders.emplace_back(kCopiesHeader, "?1");
+    if (!settings_.clientId.empty())
+      request.extraHeaders.emplace_back(kClientHeader,
+                                        formatClientHeader({settings_.clientId, settings_.lastAddress}));
     session_ = std::make_unique<connect_ip::ClientSession>(
         *http, static_cast<connect_ip::ClientEvents&>(*this), request);
     http->start(early ? quic::Bytes(settings_.httpSettings) : quic::Bytes());

@@ -51,6 +51,8 @@ add_library(mqvpn_tunnel_shell STATIC
   shell_files.cc
   shell_links.cc
   shell_loop.cc
+  ip_prefixes.cc
+  policy_routes.cc
   shell_network.cc
   shell_server.cc
   shell_sockets.cc

@@ -1,5 +1,6 @@
 #include "tunnel/explain.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -164,6 +165,34 @@ std::string formatNetworkHeader(std::span<const connect_ip::Prefix> network) {
   for (const connect_ip::Prefix& prefix : network) {
     if (!text.empty()) text += ", ";
     text += connect_ip::toString(prefix);
+  }
+  return text;
+}
+
+std::optional<ClientIdentity> parseClientHeader(std::string_view value) {
+  constexpr std::size_t kMostId = 64;
+  constexpr std::string_view kAddress = ";address=";
+  ClientIdentity identity;
+  const std::size_t end = value.find(';');
+  identity.id = value.substr(0, end);
+  const bool plain = std::all_of(identity.id.begin(), identity.id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (identity.id.empty() || identity.id.size() > kMostId || !plain) return std::nullopt;
+  if (end == std::string_view::npos) return identity;
+  const std::string_view rest = value.substr(end);
+  if (!rest.starts_with(kAddress)) return std::nullopt;
+  const auto prefix = connect_ip::parsePrefix(std::string(rest.substr(kAddress.size())) + "/32");
+  if (!prefix || prefix->address.version != 4) return std::nullopt;
+  identity.address = prefix->address;
+  return identity;
+}
+
+std::string formatClientHeader(const ClientIdentity& identity) {
+  std::string text = identity.id;
+  if (identity.address) {
+    const std::string prefix = connect_ip::toString(connect_ip::Prefix::host(*identity.address));
+    text += ";address=" + prefix.substr(0, prefix.find('/'));
   }
   return text;
 }

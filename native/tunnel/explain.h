@@ -25,4 +25,16 @@ constexpr const char* kNetworkHeader = "mqvpn-network";
 /// `mqvpn-copies` (docs/wire.md): "?1": the sender knows datagrams with context ID 2.
 constexpr const char* kCopiesHeader = "mqvpn-copies";
 
+/// `mqvpn-client` (docs/wire.md): "ID" or "ID;address=10.0.0.2": which client of its user this is, and the
+/// address that it had last.
+constexpr const char* kClientHeader = "mqvpn-client";
+struct ClientIdentity {
+  /// 1 to 64 letters, digits, - or _.
+  std::string id;
+  std::optional<connect_ip::IpAddress> address;
+};
+/// Nothing: it cannot be read.
+std::optional<ClientIdentity> parseClientHeader(std::string_view value);
+std::string formatClientHeader(const ClientIdentity& identity);
+
 }  // namespace mqvpn::tunnel

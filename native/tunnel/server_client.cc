@@ -245,9 +245,18 @@ connect_ip::Grant ServerClient::admit(const connect_ip::Request& request) {
     return refuse(lease_ ? Refusal::kFull : Refusal::kUnsupportedTarget);
   const quic::SocketAddress& remote = connection_->network().remote;
   // A client that comes back gets the address that it had.
-  std::string key = request.user + '@';
-  key.append(reinterpret_cast<const char*>(remote.ip.data()), remote.ip.size());
-  lease_ = engine_.lease(request.user, key);
+  const std::string* header = http3::findHeader(*request.headers, kClientHeader);
+  const auto identity = header != nullptr ? parseClientHeader(*header) : std::nullopt;
+  std::string key = request.user;
+  if (identity) {
+    key += '#' + identity->id;
+  } else {
+    key += '@';
+    key.append(reinterpret_cast<const char*>(remote.ip.data()), remote.ip.size());
+  }
+  lease_ = engine_.lease(request.user, key,
+                         identity && identity->address ? *identity->address : connect_ip::IpAddress{},
+                         identity.has_value());
   if (!lease_) return refuse(Refusal::kFull);
   user_ = request.user;
   scope_ = request.scope;

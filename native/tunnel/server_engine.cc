@@ -354,15 +354,21 @@ std::optional<std::string> ServerEngine::authorize(std::string_view key) const {
 }
 
 std::optional<connect_ip::AddressPool::Lease> ServerEngine::lease(std::string_view user,
-                                                                  const std::string& key) {
+                                                                  const std::string& key,
+                                                                  const connect_ip::IpAddress& wanted,
+                                                                  bool isOnly) {
   const std::size_t index = users_.find(user);
   const std::uint32_t fixed = index != UserTable::kNobody ? users_.offset(index) : 0;
   // A client that lost its network comes back long before its old connection is known to be dead; and who got
   // the address before it became this user's has no right to it.
   if (fixed != 0 && fixed < byOffset_.size() && byOffset_[fixed] != nullptr)
     byOffset_[fixed]->replace("the address is needed for another connection of " + std::string(user));
+  if (const std::uint32_t held = isOnly ? addresses_->heldBy(key) : 0;
+      held != 0 && held < byOffset_.size() && byOffset_[held] != nullptr)
+    byOffset_[held]->replace("the client has connected anew");
   if (addresses_->inUse() >= settings_.maxClients) return std::nullopt;
-  auto lease = fixed != 0 ? addresses_->allocateReserved(fixed) : addresses_->allocate(key);
+  auto lease = fixed != 0 ? addresses_->allocateReserved(fixed)
+                          : addresses_->allocate(key, addresses_->offsetOf(wanted));
   if (lease && lease->offset >= byOffset_.size()) byOffset_.resize(lease->offset + 1);
   return lease;
 }

@@ -78,7 +78,10 @@ class ServerEngine final : public Engine, private quic::EndpointEvents, private 
   // for ServerClient
   std::optional<std::string> authorize(std::string_view key) const;
   /// For a user with a fixed address that one; whoever has it now loses it.
-  std::optional<connect_ip::AddressPool::Lease> lease(std::string_view user, const std::string& key);
+  /// `key` names the client; `isOnly`: it has one connection at a time. `wanted`: the address that it had, or
+  /// none.
+  std::optional<connect_ip::AddressPool::Lease> lease(std::string_view user, const std::string& key,
+                                                      const connect_ip::IpAddress& wanted, bool isOnly);
   std::vector<connect_ip::Prefix> networksOf(std::string_view user) const;
   /// The tunnel of a client is up: packets for it and for the networks behind it go there.
   void carry(ServerClient& client, std::uint32_t offset);

@@ -64,6 +64,10 @@ struct ClientSettings {
   /// Of `authorization: Bearer`.
   std::string key;
   bool wantV6 = true;
+  /// Of `mqvpn-client`: this client has the same one at every connection; empty: it says nothing.
+  std::string clientId;
+  /// The IPv4 address that it had last, which it would like to have again.
+  std::optional<connect_ip::IpAddress> lastAddress;
   /// What an earlier connection left; empty: nothing.
   std::vector<std::uint8_t> ticket;
   std::vector<std::uint8_t> httpSettings;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/netlink_types.h"
 #include "tls/session.h"
 #include "tunnel/events.h"
 #include "tunnel/settings.h"
@@ -14,6 +15,8 @@
 #include "tunnel/status.h"
 
 namespace mqvpn::tunnel {
+
+struct ShellDevice;
 
 struct ShellServerConfig {
   std::string tunName;
@@ -32,6 +35,10 @@ struct ShellClientConfig {
   std::string keyLogFile;
   std::string qlogDir;
   bool manageRoutes = true;
+  /// What of the server's routes is used; empty: all.
+  std::vector<io::IpPrefix> allowed;
+  /// What goes past the tunnel.
+  std::vector<io::IpPrefix> excluded;
   /// Empty: nothing is kept.
   std::string ticketFile;
   ClientSettings settings;
@@ -66,7 +73,9 @@ class Shell {
   /// Both throw when set-up fails, and leave nothing then: std::system_error, or std::runtime_error of the
   /// certificate.
   static std::unique_ptr<Shell> server(ShellServerConfig config, OnEvent onEvent);
-  static std::unique_ptr<Shell> client(ShellClientConfig config, OnEvent onEvent);
+  /// `kept`: the device of a client that has stopped, to go on with.
+  static std::unique_ptr<Shell> client(ShellClientConfig config, OnEvent onEvent,
+                                       std::shared_ptr<ShellDevice> kept = nullptr);
   /// Stops without waiting for the network.
   virtual ~Shell() = default;
 
@@ -86,9 +95,11 @@ class Shell {
     answer("only a server has a certificate", "");
     return true;
   }
-  /// From any thread, once. `done` is called on the engine's thread, as the last of all; destroy the shell
-  /// afterwards.
-  virtual void stop(std::function<void()> done) = 0;
+  /// From any thread, once. `keepDevice`: device, addresses and routes stay, for the next engine or until the
+  /// last who holds device() is gone. `done` is called on the engine's thread, as the last of all; destroy
+  /// the shell afterwards.
+  virtual void stop(bool keepDevice, std::function<void()> done) = 0;
+  virtual std::shared_ptr<ShellDevice> device() const = 0;
 };
 
 }  // namespace mqvpn::tunnel

@@ -23,8 +23,11 @@ std::uint32_t udpPayload(std::uint32_t linkMtu, std::uint8_t family) {
   return std::clamp(linkMtu > headers ? linkMtu - headers : 0, kLeastPayload, kMostPayload);
 }
 
-ShellBase::ShellBase(const std::string& tunName, OnEvent onEvent)
-    : onEvent_(std::move(onEvent)), tun_(tunName), network_(tun_.device()) {}
+ShellBase::ShellBase(const std::string& tunName, OnEvent onEvent, std::shared_ptr<ShellDevice> kept)
+    : onEvent_(std::move(onEvent)),
+      device_(kept ? std::move(kept) : std::make_shared<ShellDevice>(tunName)),
+      tun_(device_->tun),
+      network_(device_->network) {}
 
 bool ShellBase::onTurn(quic::Time now) {
   bool called = false;
@@ -59,7 +62,7 @@ void ShellBase::onFailure(const std::string& message) {
 
 void ShellBase::onStopped() {
   onTurn(io::monotonicNs());
-  network_.remove();
+  if (!keepDevice_) network_.remove();
   // Nothing is told after this.
   onEvent_ = {};
   if (done_) done_();
@@ -102,8 +105,11 @@ bool ShellBase::status(std::function<void(ShellStatus)> answer) {
   });
 }
 
-void ShellBase::stop(std::function<void()> done) {
-  loop().post([this, done = std::move(done)]() mutable { done_ = std::move(done); });
+void ShellBase::stop(bool keepDevice, std::function<void()> done) {
+  loop().post([this, keepDevice, done = std::move(done)]() mutable {
+    keepDevice_ = keepDevice;
+    done_ = std::move(done);
+  });
   loop().stop(isServer() ? "the server stops" : "the client stops");
 }
 

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tunnel/shell.h"
+#include "tunnel/shell_device.h"
 #include "tunnel/shell_loop.h"
-#include "tunnel/shell_network.h"
 
 namespace mqvpn::tunnel {
 
@@ -16,10 +17,12 @@ namespace mqvpn::tunnel {
 class ShellBase : public Shell, protected LoopHost, protected EventSink {
  public:
   bool status(std::function<void(ShellStatus)> answer) override;
-  void stop(std::function<void()> done) override;
+  void stop(bool keepDevice, std::function<void()> done) override;
+  std::shared_ptr<ShellDevice> device() const override { return device_; }
 
  protected:
-  ShellBase(const std::string& tunName, OnEvent onEvent);
+  /// `kept`: of an engine that has stopped; null: a new one is made.
+  ShellBase(const std::string& tunName, OnEvent onEvent, std::shared_ptr<ShellDevice> kept = nullptr);
 
   // LoopHost
   bool onTurn(quic::Time now) override;
@@ -42,13 +45,15 @@ class ShellBase : public Shell, protected LoopHost, protected EventSink {
   void tellOffloads();
 
   OnEvent onEvent_;
-  ShellTun tun_;
-  ShellNetwork network_;
+  const std::shared_ptr<ShellDevice> device_;
+  ShellTun& tun_;
+  ShellNetwork& network_;
   ShellSockets sockets_;
   std::vector<std::string> deviceNames_;
   std::vector<Event> pending_;
   std::uint32_t tunMtu_ = 0;
   std::function<void()> done_;
+  bool keepDevice_ = false;
   bool segmentationTold_ = false;
   /// When a path error was last logged.
   quic::Time pathErrorAt_ = 0;

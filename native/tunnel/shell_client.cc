@@ -9,6 +9,7 @@
 #include "quic/random.h"
 #include "tls/verification.h"
 #include "tunnel/client_engine.h"
+#include "tunnel/ip_prefixes.h"
 #include "tunnel/shell_base.h"
 #include "tunnel/shell_convert.h"
 #include "tunnel/shell_files.h"
@@ -59,10 +60,12 @@ std::vector<std::string> devicesOf(const ShellClientConfig& config) {
 
 class ShellClient final : public ShellBase {
  public:
-  ShellClient(ShellClientConfig config, OnEvent onEvent)
-      : ShellBase(config.tunName, std::move(onEvent)),
+  ShellClient(ShellClientConfig config, OnEvent onEvent, std::shared_ptr<ShellDevice> kept)
+      : ShellBase(config.tunName, std::move(onEvent), std::move(kept)),
         server_(config.server),
         manageRoutes_(config.manageRoutes),
+        allowed_(config.allowed),
+        excluded_(config.excluded),
         tickets_(config.ticketFile, config.ticketFile.empty() ? std::string() : identityOf(config)),
         tls_(prepared(config.tls, config.keyLogFile)),
         links_(devicesOf(config), config.server.family,
@@ -101,6 +104,9 @@ class ShellClient final : public ShellBase {
     settings.ticket = saved.ticket;
     settings.httpSettings = saved.httpSettings;
     settings.addressToken = saved.addressToken;
+    for (const io::IpPrefix& address : network_.addresses())
+      if (address.address.family == 4 && !settings.lastAddress)
+        settings.lastAddress = toAddress(address.address);
     return settings;
   }
 
@@ -108,7 +114,6 @@ class ShellClient final : public ShellBase {
     changes_.clear();
     monitor_.read(changes_);
     if (changes_.empty()) return;
-    if (isSetUp_) attempt([&] { network_.refreshServerRoute(); });
     updateLinks(now);
   }
 
@@ -203,17 +208,18 @@ class ShellClient final : public ShellBase {
       return std::any_of(assigned.begin(), assigned.end(),
                          [&](const auto& one) { return one.address.version == version; });
     };
-    std::vector<io::IpPrefix> routes;
+    std::vector<io::IpPrefix> nearby, routes;
     // The server and its other clients are reached through the tunnel, whatever else is.
     for (const connect_ip::Prefix& prefix : serverNetwork_)
-      if (has(prefix.address.version)) routes.push_back(toIpPrefix(prefix.masked()));
-    if (manageRoutes_) {
-      for (const io::IpPrefix& route : toRoutes(advertised))
-        if (has(route.address.family)) routes.push_back(route);
-    }
-    // Sockets that are bound to a device find their way past the tunnel by themselves: a lookup for a device
-    // skips the routes of others. The host route is for the one that is not, and for other programs.
-    network_.setRoutes(routes, hostOf(server_), 0);
+      if (has(prefix.address.version)) nearby.push_back(toIpPrefix(prefix.masked()));
+    if (!manageRoutes_) return network_.setRoutes(nearby);
+    for (const connect_ip::IpRange& range : advertised)
+      if (has(range.start.version))
+        for (const io::IpPrefix& prefix : toPrefixes(range)) routes.push_back(prefix);
+    if (!allowed_.empty()) routes = intersection(allowed_, routes);
+    for (const io::IpPrefix& prefix : nearby)
+      if (std::find(routes.begin(), routes.end(), prefix) == routes.end()) routes.push_back(prefix);
+    network_.policy().set(routes, hostOf(server_), excluded_);
   }
 
   void setMtu(std::uint32_t mtu) {
@@ -238,6 +244,7 @@ class ShellClient final : public ShellBase {
 
   const quic::SocketAddress server_;
   const bool manageRoutes_;
+  const std::vector<io::IpPrefix> allowed_, excluded_;
   TicketFile tickets_;
   tls::ClientContext tls_;
   io::NetlinkMonitor monitor_;
@@ -255,8 +262,9 @@ class ShellClient final : public ShellBase {
 
 }  // namespace
 
-std::unique_ptr<Shell> Shell::client(ShellClientConfig config, OnEvent onEvent) {
-  return std::make_unique<ShellClient>(std::move(config), std::move(onEvent));
+std::unique_ptr<Shell> Shell::client(ShellClientConfig config, OnEvent onEvent,
+                                     std::shared_ptr<ShellDevice> kept) {
+  return std::make_unique<ShellClient>(std::move(config), std::move(onEvent), std::move(kept));
 }
 
 }  // namespace mqvpn::tunnel

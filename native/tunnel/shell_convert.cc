@@ -27,6 +27,8 @@ quic::SocketAddress toSocketAddress(const io::SockAddr& address) {
 
 io::IpAddress toIpAddress(const connect_ip::IpAddress& address) { return {address.version, address.bytes}; }
 
+connect_ip::IpAddress toAddress(const io::IpAddress& address) { return {address.family, address.bytes}; }
+
 io::IpPrefix toIpPrefix(const connect_ip::Prefix& prefix) {
   return {toIpAddress(prefix.address), prefix.length};
 }

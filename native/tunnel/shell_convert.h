@@ -11,6 +11,7 @@ namespace mqvpn::tunnel {
 io::SockAddr toSockAddr(const quic::SocketAddress& address);
 quic::SocketAddress toSocketAddress(const io::SockAddr& address);
 io::IpAddress toIpAddress(const connect_ip::IpAddress& address);
+connect_ip::IpAddress toAddress(const io::IpAddress& address);
 io::IpPrefix toIpPrefix(const connect_ip::Prefix& prefix);
 io::IpAddress hostOf(const quic::SocketAddress& address);
 

@@ -132,7 +132,7 @@ class ShellServer final : public ShellBase {
         refuseForeignRoute(prefix, user.name);
         networks.push_back(prefix);
       }
-    network_.setRoutes(networks, {}, 0);
+    network_.setRoutes(networks);
   }
 
   /// A route of somebody else with the same destination would be replaced, and be gone after us.

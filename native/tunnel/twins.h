@@ -25,8 +25,8 @@ class Twins {
   /// 320 kbit/s: a call in high quality, or a game with 128 updates a second.
   static constexpr std::uint32_t kFlowBytes = 4000;
   static constexpr quic::Duration kWindow = 100 * quic::kMillisecond;
-  /// A flow that sent more, or for which the budget did not suffice, leaves once for so long: twins of some of
-  /// its packets would only overtake the others.
+  /// A flow that sent more, or for which the budget did not suffice, leaves once for so long: twins of some
+  /// of its packets would only overtake the others.
   static constexpr quic::Duration kPause = quic::kSecond;
   static constexpr std::uint64_t kPart = 32;
   static constexpr std::uint64_t kBytesPerSecond = 32'000;
