@@ -67,8 +67,8 @@ describe('kill switch', () => {
 
   it('replaces itself in one transaction, and is undone by its name alone', async () => {
     const committed: string[] = []
-    const nft = new Nft((args, input) => {
-      if (input !== '') committed.push(input)
+    const nft = new Nft((args) => {
+      if (args[0] === '-j') committed.push(args[1]!)
       return Promise.resolve({ code: 0, stdout: '', stderr: '' })
     })
     await killSwitchKind(nft).apply(await planKillSwitch(NOTE, nft))

@@ -9,10 +9,10 @@ const NOTE = { tunName: 'mqvpn0', subnet: '10.0.0.0/24', subnet6: 'fd00::/112' }
 /** An nft that knows a ruleset, and what it was told. */
 function fake(ruleset: unknown[] = [], commit: Partial<NftResult> = {}) {
   const committed: { nftables: Record<string, unknown>[] }[] = []
-  const nft = new Nft((args, input) => {
+  const nft = new Nft((args) => {
     if (args.includes('list'))
       return Promise.resolve({ code: 0, stdout: JSON.stringify({ nftables: ruleset }), stderr: '' })
-    if (input !== '') committed.push(JSON.parse(input) as (typeof committed)[0])
+    if (args[0] === '-j') committed.push(JSON.parse(args[1]!) as (typeof committed)[0])
     return Promise.resolve({ code: 0, stdout: '', stderr: '', ...commit })
   })
   return { nft, committed }

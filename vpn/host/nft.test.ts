@@ -49,22 +49,24 @@ describe('nft', () => {
   })
 
   it('gives everything to one nft, as JSON', async () => {
-    const calls: [readonly string[], string][] = []
-    const nft = new Nft((args, input) => {
-      calls.push([args, input])
+    const calls: (readonly string[])[] = []
+    const nft = new Nft((args) => {
+      calls.push(args)
       return Promise.resolve({ code: 0, stdout: '', stderr: '' })
     })
     await nft.commit('x', replaceTable('t', []))
     expect(calls).to.have.length(1)
-    expect(calls[0]![0]).to.deep.equal(['-j', '-f', '-'])
+    expect(calls[0]!.slice(0, -1)).to.deep.equal(['-j'])
     const table = { table: { family: 'inet', name: 't' } }
-    expect(JSON.parse(calls[0]![1])).to.deep.equal({ nftables: [{ add: table }, { delete: table }, { add: table }] })
+    expect(JSON.parse(calls[0]!.at(-1)!)).to.deep.equal({
+      nftables: [{ add: table }, { delete: table }, { add: table }],
+    })
     expect(removeTable('t')).to.deep.equal([{ add: table }, { delete: table }])
   })
 
   it('finds out that a program is missing, or ends with an error', async () => {
-    expect(await nftRunner('/nonexistent/nft')([], '')).to.include({ missing: true })
-    expect(await nftRunner('sh')(['-c', 'cat; echo no >&2; exit 3'], 'yes')).to.deep.equal({
+    expect(await nftRunner('/nonexistent/nft')([])).to.include({ missing: true })
+    expect(await nftRunner('sh')(['-c', 'cat; echo yes; echo no >&2; exit 3'])).to.deep.equal({
       code: 3,
       stdout: 'yes',
       stderr: 'no',

@@ -17,8 +17,8 @@ export interface NftResult {
   missing?: boolean
 }
 
-/** Runs nft with these arguments and this standard input; tests have another. Does not throw. */
-export type NftRunner = (args: readonly string[], input: string) => Promise<NftResult>
+/** Runs nft with these arguments; tests have another. Does not throw. */
+export type NftRunner = (args: readonly string[]) => Promise<NftResult>
 
 /** nft waits for nobody but other writers, which take milliseconds. */
 const TIMEOUT_MS = 20_000
@@ -29,9 +29,9 @@ const MOST_OF_DEVICE = 15
 
 export const nftRunner =
   (program = 'nft'): NftRunner =>
-  async (args, input) => {
+  async (args) => {
     const result = await execa(program, args, {
-      input,
+      stdin: 'ignore',
       reject: false,
       timeout: TIMEOUT_MS,
       // Messages are compared below.
@@ -57,18 +57,19 @@ export class Nft {
 
   /** Throws a MachineError when there is no nft here. For before a change is noted. */
   async expectHere(): Promise<void> {
-    expectStarted(await this.#run(['--version'], ''))
+    expectStarted(await this.#run(['--version']))
   }
 
   /** @param what for the message: `the kill switch cannot be put up` */
   async commit(what: string, commands: readonly NftCommand[]): Promise<void> {
-    const result = await this.#run(['-j', '-f', '-'], JSON.stringify({ nftables: commands }))
+    // Not by standard input: nft opens /dev/stdin, which fails on the socket that a child of Node has there. These are a few kB.
+    const result = await this.#run(['-j', JSON.stringify({ nftables: commands })])
     if (result.code !== 0) throw failure(what, result)
   }
 
   /** Everything that is there: objects such as `{ chain: … }`. */
   async ruleset(what: string): Promise<Record<string, Record<string, unknown>>[]> {
-    const result = await this.#run(['-j', 'list', 'ruleset'], '')
+    const result = await this.#run(['-j', 'list', 'ruleset'])
     if (result.code !== 0) throw failure(what, result)
     try {
       return (JSON.parse(result.stdout) as { nftables: Record<string, Record<string, unknown>>[] }).nftables
