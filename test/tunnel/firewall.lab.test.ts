@@ -17,11 +17,15 @@ import { DEVICE, INNER, OUTER, PORT, TunnelLab } from './support/tunnel-lab.js'
 import { until } from './support/until.js'
 
 const HOLDER = fileURLToPath(new URL('support/firewall-holder.ts', import.meta.url))
-/** What an administrator may have, and wants to find again. */
+/** What an administrator may have, and wants to find again. With `ct` in it the kernel follows connections from the start. */
 const THEIRS = `
 table inet theirs {
   set some { type ipv4_addr; elements = { 192.0.2.1, 192.0.2.7 } }
-  chain input { type filter hook input priority filter; policy accept; ip saddr @some counter packets 0 bytes 0 drop; }
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ct state untracked accept
+    ip saddr @some counter packets 0 bytes 0 drop
+  }
 }
 `
 const NAT = { tunName: DEVICE, subnet: INNER.subnet4, subnet6: INNER.subnet6 }
@@ -185,6 +189,22 @@ describe('tunnel: firewall (root)', () => {
       expect(there.seen.filter((line) => inner.test(line))).to.deep.equal([])
       await end(held, 'SIGTERM')
       expect((await ping(tunnel.client, INTERNET.internet4, '-c', '1', '-W', '0.3')).received).to.equal(0)
+    })
+
+    it('tells of another firewall that drops what is forwarded, and not once that has the rule', async () => {
+      const theirs = 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }\n'
+      await tunnel.server.run('nft', ['-f', '-'], { input: theirs })
+      try {
+        const warning = `iptables -I FORWARD -i ${DEVICE} -j ACCEPT`
+        const told = await hold(tunnel.server, { nat: NAT })
+        await until('warning', () => told.tail().includes(warning), { explain: () => told.tail() })
+        await end(told, 'SIGTERM')
+        await tunnel.server.run('nft', ['add', 'rule', 'ip', 'filter', 'FORWARD', 'iifname', DEVICE, 'accept'])
+        const quiet = await hold(tunnel.server, { nat: NAT })
+        expect(quiet.tail()).to.not.contain('another firewall')
+      } finally {
+        await tunnel.server.run('nft', ['delete', 'table', 'ip', 'filter'])
+      }
     })
 
     it('lets TCP know how large segments may be in the tunnel, in both directions', async () => {

@@ -62,7 +62,8 @@ export class Nft {
 
   /** @param what for the message: `the kill switch cannot be put up` */
   async commit(what: string, commands: readonly NftCommand[]): Promise<void> {
-    // Not by standard input: nft opens /dev/stdin, which fails on the socket that a child of Node has there. These are a few kB.
+    // Not by standard input: with JSON nft opens /dev/stdin by its name, which fails on the socket that a child of Node has
+    // there. These are a few kB.
     const result = await this.#run(['-j', JSON.stringify({ nftables: commands })])
     if (result.code !== 0) throw failure(what, result)
   }
