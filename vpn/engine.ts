@@ -70,7 +70,15 @@ export const clientConfig = z.strictObject({
   /** Of draft-ietf-quic-multipath. */
   multipathDraft: z.enum(['21', '10']),
   manageRoutes: z.boolean(),
+  /** Of the routes that the server offers; empty: all. */
+  allowedIps: z.array(z.string()),
+  /** What goes past the tunnel. */
+  exclude: z.array(z.string()),
   keepAliveMs: milliseconds,
+  /** Without an answer for so long, the engine gives up. */
+  handshakeTimeoutMs: milliseconds,
+  /** Which client of its user this is: the same at every connection. */
+  clientId: z.string().optional(),
   ticketFile: z.string().optional(),
   /** Ask for an inner IPv6 address too. */
   ipv6: z.boolean(),
@@ -236,12 +244,20 @@ export type CommandReply = z.infer<typeof commandReply>
 export interface Engine {
   status(): Promise<EngineStatus>
   command(request: CommandRequest): Promise<CommandReply>
-  /** Closes connections, removes TUN, addresses and routes. No event comes after it has resolved. */
-  stop(): Promise<void>
+  /**
+   * Closes connections, removes TUN, addresses and routes. No event comes after it has resolved.
+   *
+   * @param keep TUN, addresses and routes stay, for the engine that is started with this one as `previous`, or until
+   *   `release`
+   */
+  stop(keep?: boolean): Promise<void>
+  /** After `stop(true)`: removes what was kept, unless another engine has it. */
+  release(): void
 }
 
 /** Starts engines; throws an Error with a `code` (`EPERM`, `EADDRINUSE`, …) when set-up fails, and nothing is left then. */
 export interface Engines {
   startServer(config: ServerConfig, onEvent: (event: ServerEvent) => void): Engine
-  startClient(config: ClientConfig, onEvent: (event: ClientEvent) => void): Engine
+  /** @param previous stopped, and its device kept: the new one goes on with it */
+  startClient(config: ClientConfig, onEvent: (event: ClientEvent) => void, previous?: Engine): Engine
 }

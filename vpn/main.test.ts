@@ -93,7 +93,14 @@ describe('mqvpn', () => {
   })
 
   it('ends with 3 when its native parts are missing, and leaves nothing', async () => {
-    const args = ['server', '--no-config', '--state-dir', join(folder, 'state'), '--control', join(folder, 'run', 'c.sock')]
+    const args = [
+      'server',
+      '--no-config',
+      '--state-dir',
+      join(folder, 'state'),
+      '--control',
+      join(folder, 'run', 'c.sock'),
+    ]
     const { exitCode, stderr } = await mqvpn(args, { MQVPN_AUTH_KEY: 'a-key-that-is-long-enough' })
     expect(exitCode).to.equal(3)
     expect(stderr)

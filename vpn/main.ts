@@ -12,7 +12,8 @@ import { generateKey, keyLines } from './key.js'
 import { wantsColour } from './colour.js'
 import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
-import { nativeEngines, notifySocket } from './native.js'
+import { nativeEngines, notifySocket, recoverRoutes } from './native.js'
+import type { RecoverOptions } from './host/leftovers.js'
 import { program, type Request } from './program.js'
 import { serviceCommand } from './service/commands.js'
 import { ServiceManager } from './service/notify.js'
@@ -41,6 +42,8 @@ async function main(request: Request): Promise<number> {
     }
     case 'run':
       return run(request)
+    case 'recover':
+      return recover(request.options)
     case 'up':
     case 'down':
     case 'doctor':
@@ -74,7 +77,14 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
   const about = { version: packageVersion(), pid: process.pid }
   const observers = new Observers(found.settings.metrics ?? null, serviceManager(log), life, log)
   const observe = observers.observe.bind(observers)
-  const common = { engines: () => nativeEngines(), log, life: observers.life, about, observe }
+  const common = {
+    engines: () => nativeEngines(),
+    recoverRoutes: () => recoverRoutes(),
+    log,
+    life: observers.life,
+    about,
+    observe,
+  }
   try {
     if (found.side === 'server') {
       const { runServer } = await import('./server/run.js')
@@ -89,6 +99,21 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
     await observers.close()
   }
   return life.exitCode()
+}
+
+async function recover(options: RecoverOptions): Promise<number> {
+  const log = createLog({
+    level: 'info',
+    format: 'text',
+    colour: wantsColour(process.stderr),
+    now: () => new Date(),
+    err,
+    out,
+  })
+  const { recoverHost } = await import('./host/leftovers.js')
+  const lines = await recoverHost(options, { recoverRoutes: () => recoverRoutes(), log })
+  out(lines.length === 0 ? 'nothing to put back\n' : `${lines.join('\n')}\n`)
+  return EXIT.ok
 }
 
 /** From the same sources as at the start, as they are now. */

@@ -20,6 +20,9 @@ const config: ClientConfig = {
   paths: [],
   multipathDraft: '21',
   manageRoutes: true,
+  allowedIps: [],
+  exclude: [],
+  handshakeTimeoutMs: 10_000,
   keepAliveMs: 20_000,
   ipv6: true,
 }
@@ -35,7 +38,12 @@ describe('the native module', () => {
     startClient: (text, onEvent) => {
       told = text
       emit = onEvent
-      return { status: async () => answer, command: async (request) => request, stop: async () => undefined }
+      return {
+        status: async () => answer,
+        command: async (request) => request,
+        stop: async () => undefined,
+        release: () => undefined,
+      }
     },
   }
   beforeEach(() => (told = null))

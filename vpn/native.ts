@@ -8,8 +8,11 @@ import {
   engineStatus,
   serverConfig,
   serverEvent,
+  type CommandReply,
+  type CommandRequest,
   type Engine,
   type Engines,
+  type EngineStatus,
 } from './engine.js'
 import { MachineError, messageOf, VpnError } from './errors.js'
 
@@ -17,14 +20,16 @@ import { MachineError, messageOf, VpnError } from './errors.js'
 export interface NativeEngine {
   status(): Promise<string>
   command(request: string): Promise<string>
-  stop(): Promise<void>
+  stop(keep: boolean): Promise<void>
+  release(): void
 }
 export interface NativeAddon {
   startServer(config: string, onEvent: (event: string) => void): NativeEngine
-  startClient(config: string, onEvent: (event: string) => void): NativeEngine
+  startClient(config: string, onEvent: (event: string) => void, previous?: NativeEngine): NativeEngine
 }
 /** Of the same addon, but none that a tunnel needs. */
 interface NativeExtras {
+  recoverRoutes(): number
   kernelFeatures(): unknown
   notify(socketPath: string, text: string): void
 }
@@ -49,6 +54,13 @@ function loaded<T>(load: () => unknown): Partial<T> | null {
   }
 }
 
+/** Removes routing rules of tunnels whose device is gone; how many. @throws MachineError as `nativeEngines` */
+export function recoverRoutes(load: () => unknown = loadAddon): number {
+  const addon = loaded<NativeExtras>(load)
+  if (typeof addon?.recoverRoutes !== 'function') throw new MachineError(TOO_OLD)
+  return addon.recoverRoutes()
+}
+
 const features = z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() }))
 /** What this kernel and this user's rights allow, by the addon's names: `capNetAdmin`, `tun`, `tunTso`, `udpGso`, … */
 export type KernelFeatures = z.infer<typeof features>
@@ -70,17 +82,29 @@ export function notifySocket(socketPath: string, text: string, load: () => unkno
 export function enginesOf(addon: NativeAddon): Engines {
   return {
     startServer: (config, onEvent) =>
-      wrap(addon.startServer(JSON.stringify(serverConfig.parse(config)), reader(serverEvent, onEvent))),
-    startClient: (config, onEvent) =>
-      wrap(addon.startClient(JSON.stringify(clientConfig.parse(config)), reader(clientEvent, onEvent))),
+      new NativeBacked(addon.startServer(JSON.stringify(serverConfig.parse(config)), reader(serverEvent, onEvent))),
+    startClient: (config, onEvent, previous) => {
+      const [text, listener] = [JSON.stringify(clientConfig.parse(config)), reader(clientEvent, onEvent)]
+      const kept = previous instanceof NativeBacked ? previous.native : undefined
+      return new NativeBacked(addon.startClient(text, listener, kept))
+    },
   }
 }
 
-function wrap(native: NativeEngine): Engine {
-  return {
-    status: async () => parse(engineStatus, await native.status(), 'status'),
-    command: async (request) => parse(commandReply, await native.command(JSON.stringify(request)), 'command'),
-    stop: () => native.stop(),
+class NativeBacked implements Engine {
+  constructor(readonly native: NativeEngine) {}
+
+  async status(): Promise<EngineStatus> {
+    return parse(engineStatus, await this.native.status(), 'status')
+  }
+  async command(request: CommandRequest): Promise<CommandReply> {
+    return parse(commandReply, await this.native.command(JSON.stringify(request)), 'command')
+  }
+  stop(keep = false): Promise<void> {
+    return this.native.stop(keep)
+  }
+  release(): void {
+    this.native.release()
   }
 }
 

@@ -11,6 +11,7 @@ import { overlay, type Given, type RawSettings } from './config/raw.js'
 import { settings, SETTING_KEYS, type SettingKey, type Side } from './config/settings.js'
 import { EXIT_CODE_HELP } from './exit-codes.js'
 import { UsageError } from './errors.js'
+import type { RecoverOptions } from './host/leftovers.js'
 import { addServiceCommands, type ServiceRequest } from './service/commands.js'
 import type { StatusOptions } from './status/command.js'
 
@@ -22,6 +23,7 @@ export type Request =
   | { verb: 'genkey'; hash?: true }
   | { verb: 'user'; request: UserRequest }
   | { verb: 'status'; options: StatusOptions }
+  | { verb: 'recover'; options: RecoverOptions }
   | ServiceRequest
 
 const GROUPS = { both: 'General:', client: 'Client:', server: 'Server:' } as const
@@ -97,6 +99,14 @@ export function program(onRequest: (request: Request) => void): Command {
 
   addUser(root, onRequest)
   addConfig(root, onRequest)
+  root
+    .command('recover')
+    .description('put back what a mqvpn that was killed has left on this host')
+    .option('--name <TUN>', 'of this one alone (default: of all that do not run)')
+    .option('--keep-kill-switch', 'leave kill switches up')
+    .action(({ name, keepKillSwitch }: { name?: string; keepKillSwitch?: boolean }) =>
+      onRequest({ verb: 'recover', options: { name: name ?? null, keepKillSwitch: keepKillSwitch ?? false } }),
+    )
   addServiceCommands(root, onRequest)
 
   for (const command of [root, ...root.commands.flatMap((one) => [one, ...one.commands])]) {

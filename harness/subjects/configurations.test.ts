@@ -63,9 +63,9 @@ describe('what the VPNs are told', () => {
   it('writes what mqvpn is started with', () => {
     const files = { keyFile: '/w/key', stateDir: '/w/s', control: '/w/c' }
     const common = { ...files, serverAddress: '10.100.1.1', scheduler: null, cc: null, pin: null, devices: [] }
-    const shared = '--tun-name vpn0 --auth-key-file /w/key --state-dir /w/s --control /w/c'
+    const shared = '--no-config --tun-name vpn0 --auth-key-file /w/key --state-dir /w/s --control /w/c'
     expect(mqvpnArgs({ ...common, side: 'server' }).join(' ')).to.equal(
-      `server --listen 10.100.1.1:4433 --subnet 10.201.0.0/24 ${shared}`,
+      `server --listen 10.100.1.1:4433 --subnet 10.201.0.0/24 --no-nat ${shared}`,
     )
     const client = { ...common, side: 'client', pin: 'ab', devices: ['a', 'b'], scheduler: 'wlb', cc: 'bbr' } as const
     expect(mqvpnArgs(client).join(' ')).to.equal(

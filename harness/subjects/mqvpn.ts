@@ -134,12 +134,15 @@ async function startMqvpn({ lab, spec, workDir }: SubjectContext): Promise<Runni
 export function mqvpnArgs(options: MqvpnSide): string[] {
   const { side, serverAddress, devices, scheduler, cc, keyFile, stateDir, control, pin } = options
   const common = [
+    '--no-config',
     ...['--tun-name', INNER.device, '--auth-key-file', keyFile, '--state-dir', stateDir, '--control', control],
     ...(scheduler === null ? [] : ['--scheduler', scheduler]),
     ...(cc === null ? [] : ['--cc', cc]),
   ]
   const outer = `${serverAddress}:${PORT}`
-  if (side === 'server') return ['server', '--listen', outer, '--subnet', `${INNER.network}/${INNER.prefix}`, ...common]
+  const inner = `${INNER.network}/${INNER.prefix}`
+  // The traffic ends at the server itself, as that of the other subjects does.
+  if (side === 'server') return ['server', '--listen', outer, '--subnet', inner, '--no-nat', ...common]
   const bound = devices.flatMap((device) => ['--path', device])
   return ['client', '--server', outer, '--pin', pin ?? '', '--no-manage-routes', ...bound, ...common]
 }

@@ -5,7 +5,9 @@
 
 #include "addon/engine_object.h"
 #include "addon/kernel_features.h"
+#include "io/netlink.h"
 #include "io/notify.h"
+#include "tunnel/policy_routes.h"
 
 namespace mqvpn::addon {
 namespace {
@@ -30,9 +32,20 @@ void jsNotify(const Napi::CallbackInfo& info) {
   }
 }
 
+// How many were removed.
+Napi::Value jsRecoverRoutes(const Napi::CallbackInfo& info) {
+  try {
+    io::Netlink netlink;
+    return Napi::Number::New(info.Env(), static_cast<double>(tunnel::PolicyRoutes::recover(netlink)));
+  } catch (const std::system_error& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("kernelFeatures", Napi::Function::New(env, jsKernelFeatures, "kernelFeatures"));
   exports.Set("notify", Napi::Function::New(env, jsNotify, "notify"));
+  exports.Set("recoverRoutes", Napi::Function::New(env, jsRecoverRoutes, "recoverRoutes"));
   exportEngines(env, exports);
   return exports;
 }

@@ -256,6 +256,8 @@ ShellClientConfig parseClientConfig(const std::string& text) {
         "multipathDraft",
         {{"21", quic::MultipathVersion::kDraft21}, {"10", quic::MultipathVersion::kDraft10}});
   settings.engine.connection.keepAlive = milliseconds(node, "keepAliveMs");
+  if (node.has("handshakeTimeoutMs"))
+    settings.engine.connection.handshakeTimeout = milliseconds(node, "handshakeTimeoutMs");
   settings.serverName = node.text("serverName");
   settings.authority = node.text("authority");
   settings.key = node.text("authKey");

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import type { Host } from '../../harness/lab/host.js'
 import { INTERNET } from '../../harness/lab/addressing.js'
 import { EXIT } from '../../vpn/exit-codes.js'
-import type { Mqvpn } from './support/mqvpn.js'
+import { MAIN, type Mqvpn } from './support/mqvpn.js'
 import { expectPings, untilPings } from './support/traffic.js'
 import { DEVICE, INNER, OUTER, PORT, TunnelLab } from './support/tunnel-lab.js'
 import { untilQuiet } from './support/until.js'
@@ -67,7 +67,7 @@ describe('tunnel: removal (root)', () => {
       expect(await server.terminate()).to.equal(EXIT.ok)
       expect(await snapshots()).to.deep.equal(untouched)
       // Certificate and ticket are meant to stay; sockets are not.
-      const meant = /^key$|^server(\/server\.(crt|key))?$|^client[^/]*(\/ticket-[0-9a-f]+)?$/
+      const meant = /^key$|^server(\/server\.(crt|key))?$|^client[^/]*(\/(ticket-[0-9a-f]+|client-id-\w+))?$/
       expect(files().filter((file) => !meant.test(file))).to.deep.equal([])
     })
   }
@@ -99,15 +99,23 @@ describe('tunnel: removal (root)', () => {
     expect((await server.status()).connections.filter(({ state }) => state === 'connected')).to.deep.equal([])
   })
 
-  it('after SIGKILL the kernel has removed device, addresses and routes, and a next start works', async () => {
+  it('after SIGKILL `mqvpn recover` removes what the kernel has not, and a next start works without it', async () => {
     const server = await tunnel.startServer()
     const client = await tunnel.connect({ managed: true })
     await expectPings(tunnel.client, INNER.server4)
     await Promise.all([client.kill(), server.kill()])
+    // Rules to the empty table of a device that is gone; nothing follows them.
+    expect((await tunnel.client.run('ip', ['route', 'get', INTERNET.internet4])).stdout).to.contain('dev a')
+    await tunnel.client.run(process.execPath, [MAIN, 'recover'])
     expect(await snapshots()).to.deep.equal(untouched)
     await tunnel.startServer()
-    await tunnel.connect({ managed: true })
+    const second = await tunnel.connect({ managed: true })
     await untilPings(tunnel.client, INNER.server4)
+    await second.kill()
+    const third = await tunnel.connect({ managed: true })
+    await untilPings(tunnel.client, INNER.server4)
+    await third.terminate()
+    expect(await snapshot(tunnel.client)).to.equal(untouched.client)
   })
 
   it('after SIGKILL a control socket that is left is no obstacle', async () => {

@@ -7,6 +7,7 @@ import type { Log } from '../log.js'
 import { FakeEngines, systemError, type FakeClient } from '../testing/fake-engines.js'
 import { backoffMs, GOOD_AFTER_MS } from './backoff.js'
 import { clientConfigOf } from './engine-config.js'
+import type { SessionHost } from './host.js'
 import { addressesOf, LookupError } from './resolve.js'
 import { ClientSession } from './session.js'
 import { judge } from './verdict.js'
@@ -106,7 +107,7 @@ describe('looking a server up', () => {
 
 describe('what the engine of a client is told', () => {
   const told = (values: Record<string, unknown>, ticketDir: string | null = '/s') =>
-    clientConfigOf(settingsWith(values), { address: '198.51.100.1', authKey: 'k', ticketDir })
+    clientConfigOf(settingsWith(values), { address: '198.51.100.1', authKey: 'k', ticketDir, clientId: 'me' })
 
   it('is the numeric address, and the name to verify', () => {
     expect(told({ server: 'VPN.example.org' })).to.deep.include({
@@ -153,7 +154,16 @@ describe('a client session', () => {
   let lines: string[]
   let announced: string[]
   let abort: AbortController
+  let hostCalls: string[]
+  let host: SessionHost
+  const goodHost = (): SessionHost => ({
+    beforeConnecting: async (addresses) => void hostCalls.push(`before ${addresses.join()}`),
+    onConnected: async () => void hostCalls.push('connected'),
+    atEnd: async (byItself) => void hostCalls.push(byItself ? 'ended' : 'stopped'),
+  })
   beforeEach(() => {
+    hostCalls = []
+    host = goodHost()
     engines = new FakeEngines()
     clock = 0
     waits = []
@@ -176,11 +186,12 @@ describe('a client session', () => {
     }
     return new ClientSession(
       settingsWith(values),
-      { authKey: 'secret-key', ticketDir: null },
+      { authKey: 'secret-key', ticketDir: null, clientId: null },
       {
         engines,
         lookup,
         log,
+        host,
         now: () => clock,
         random: () => 1,
         sleep: async (ms) => {
@@ -247,7 +258,80 @@ describe('a client session', () => {
     }
     script(lose, lose, live(GOOD_AFTER_MS), live(GOOD_AFTER_MS - 1), lose)
     await session().run(abort.signal)
-    expect(waits).to.deep.equal([500, 1000, 500, 1000, 2000])
+    expect(waits).to.deep.equal([500, 1000, 250, 250, 250])
+  })
+
+  it('is eager for a minute after the loss of a good connection, and patient with who refuses', async () => {
+    const live = (client: FakeClient): void => {
+      client.emit({ ...connected, totalMs: 400 })
+      clock += GOOD_AFTER_MS
+      client.emit(closed({}))
+    }
+    const lose = (client: FakeClient): void => client.emit(closed({ cause: 'handshake-timeout' }))
+    const refuse = (client: FakeClient): void => client.emit(closed({ cause: 'refused', refusal: 'full' }))
+    const loseLate = (client: FakeClient): void => {
+      clock += 60_000
+      lose(client)
+    }
+    script(live, lose, refuse, loseLate, lose)
+    await session().run(abort.signal)
+    expect(waits).to.deep.equal([250, 250, 2000, 4000, 8000])
+    const limits = engines.clients.map(({ config }) => config.handshakeTimeoutMs)
+    expect(limits).to.deep.equal([10_000, 1600, 1600, 1600, 10_000, 10_000])
+  })
+
+  it('waits as long as --reconnect-interval says', async () => {
+    const lose = (client: FakeClient): void => client.emit(closed({}))
+    script(lose, lose, lose)
+    await session({ reconnectInterval: '5' }).run(abort.signal)
+    expect(waits).to.deep.equal([5000, 10_000, 20_000])
+  })
+
+  it('goes on with the device of the lost connection, and gives it up at the end', async () => {
+    const kept: boolean[] = []
+    const lose = (client: FakeClient): void => client.emit(closed({}))
+    script(lose, lose, (client) => {
+      kept.push(...engines.clients.map((one) => one.kept))
+      client.emit(closed({ retryable: false }))
+    })
+    await failure(session().run(abort.signal))
+    expect(kept).to.deep.equal([false, false, false])
+    expect(engines.clients.map((one) => one.kept)).to.deep.equal([false, false, false])
+    engines.clients.length = 0
+    script(lose)
+    const waiting = new AbortController()
+    abort = waiting
+    await session().run(abort.signal)
+    expect(engines.clients.map((one) => one.kept)).to.deep.equal([false, false])
+  })
+
+  it('prepares its host before each connection, and puts it back once', async () => {
+    script((client) => {
+      client.emit(connected)
+      client.emit(closed({}))
+    })
+    await session({ server: 'vpn' }).run(abort.signal)
+    expect(hostCalls).to.deep.equal([
+      'before 192.0.2.1,192.0.2.2',
+      'connected',
+      'before 192.0.2.1,192.0.2.2',
+      'stopped',
+    ])
+    hostCalls = []
+    abort = new AbortController()
+    engines.clients.length = 0
+    script((client) => client.emit(closed({ retryable: false })))
+    await failure(session().run(abort.signal))
+    expect(hostCalls.at(-1)).to.equal('ended')
+  })
+
+  it('ends when what was asked of the host cannot be had', async () => {
+    host.onConnected = () => Promise.reject(new VpnError('resolv.conf is read-only'))
+    script((client) => client.emit(connected))
+    const error = await failure(session().run(abort.signal))
+    expect(error).to.be.instanceOf(VpnError).with.property('message', 'resolv.conf is read-only')
+    expect(engines.clients.map(({ stopped }) => stopped)).to.deep.equal([1])
+    expect(hostCalls.at(-1)).to.equal('ended')
   })
 
   it('tries the addresses of a name in turn', async () => {

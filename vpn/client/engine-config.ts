@@ -4,19 +4,29 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { ClientSettings } from '../config/settings.js'
 import type { ClientConfig } from '../engine.js'
+import { dnsRoutes } from '../host/dns.js'
 
 /** As the seed's. Longer than the time that a phone without coverage is moved through a tunnel. */
 const IDLE_TIMEOUT_MS = 120_000
+/** Of a first connection: as long as a person waits. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Below the 30 s after which home routers forget a UDP mapping (RFC 4787 REQ-5 asks for 2 minutes; many do not). */
 const KEEP_ALIVE_MS = 20_000
 
-/**
- * @param address numeric, of the server
- * @param ticketDir null: no session is resumed
- */
+export interface EngineInputs {
+  /** Numeric, of the server. */
+  address: string
+  authKey: string
+  /** Null: no session is resumed. */
+  ticketDir: string | null
+  /** Null: the server is not told which client this is. */
+  clientId: string | null
+  handshakeTimeoutMs?: number
+}
+
 export function clientConfigOf(
   settings: ClientSettings,
-  { address, authKey, ticketDir }: { address: string; authKey: string; ticketDir: string | null },
+  { address, authKey, ticketDir, clientId, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS }: EngineInputs,
 ): ClientConfig {
   const { server, keyLog, qlog } = settings
   const serverName = settings.tlsServerName ?? server.address
@@ -34,6 +44,10 @@ export function clientConfigOf(
     duplicate: settings.duplicate,
     mtu: settings.mtu,
     manageRoutes: settings.manageRoutes,
+    allowedIps: settings.allowedIps.length === 0 ? [] : [...settings.allowedIps, ...dnsRoutes(settings.dns)],
+    exclude: [...settings.exclude],
+    handshakeTimeoutMs,
+    ...(clientId === null ? {} : { clientId }),
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     keepAliveMs: KEEP_ALIVE_MS,
     ipv6: true,

@@ -1,6 +1,5 @@
 /** `mqvpn client`: from settings to a running client, until it is told to stop. */
 import { mkdirSync, statSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientSettings } from '../config/settings.js'
 import { controlPath } from '../control/paths.js'
 import { ControlServer } from '../control/server.js'
@@ -10,12 +9,20 @@ import { keyOf } from '../key.js'
 import type { Life } from '../life.js'
 import type { Log } from '../log.js'
 import type { Status } from '../status/render.js'
+import { tidyBeforeStart } from '../host/leftovers.js'
+import { clientId } from './client-id.js'
+import { ClientHost } from './host.js'
+import { sleepUntilChange } from './network-change.js'
 import type { Lookup } from './resolve.js'
 import { ClientSession } from './session.js'
 
 export interface ClientDeps {
   engines: () => Engines
+  /** See LeftoverDeps. */
+  recoverRoutes: () => number
   lookup: Lookup
+  /** Of the journal; another one in tests. */
+  runDirectory?: string
   log: Log
   life: Life
   /** Added to every status. */
@@ -27,23 +34,31 @@ export interface ClientDeps {
 /** Resolves when the signal has aborted and everything is removed; throws when there is no point in going on. */
 export async function runClient(
   settings: ClientSettings,
-  { engines, lookup, log, life, about, observe }: ClientDeps,
+  { engines, recoverRoutes, lookup, runDirectory, log, life, about, observe }: ClientDeps,
 ): Promise<void> {
   const authKey = keyOf(settings, log)
   if (authKey === null) {
     throw new UsageError("a client needs the server's key: --auth-key-file FILE, or MQVPN_AUTH_KEY in the environment")
   }
   warn(settings, log)
+  const native = engines()
+  const directory = runDirectory === undefined ? {} : { directory: runDirectory }
+  const leftovers = { recoverRoutes, log, ...directory }
+  const journal = await tidyBeforeStart(settings.tunName, settings.killSwitch !== 'off', leftovers)
+  const host = new ClientHost(settings, journal, log)
+  const kept = ticketDir(settings.stateDir, log)
   const session = new ClientSession(
     settings,
-    { authKey, ticketDir: ticketDir(settings.stateDir, log) },
+    { authKey, ticketDir: kept, clientId: clientId(kept, settings.tunName) },
     {
-      engines: engines(),
+      engines: native,
+      host,
+      knownServers: host.knownServers,
       lookup,
       log,
       now: () => performance.now(),
       random: Math.random,
-      sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+      sleep: sleepUntilChange,
     },
   )
   const status = async (): Promise<Status> => ({ ...(await session.status()), ...about })
@@ -61,15 +76,10 @@ export async function runClient(
   }
 }
 
-function warn({ insecure, dns, ca }: ClientSettings, log: Log): void {
+function warn({ insecure, ca }: ClientSettings, log: Log): void {
   if (insecure) {
     log.warn(
       '--insecure: ANYBODY between here and the server can pretend to be it, read everything and learn the key; use --pin instead',
-    )
-  }
-  if (dns.length > 0) {
-    log.warn(
-      `--dns ${dns.join(', ')}: DNS override is not in this version; /etc/resolv.conf stays as it is, and queries may go outside the tunnel`,
     )
   }
   if (ca !== undefined) {

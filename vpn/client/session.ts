@@ -11,9 +11,11 @@ import { messageOf, VpnError } from '../errors.js'
 import type { Log } from '../log.js'
 import { isPassing, setupError } from '../setup-errors.js'
 import type { Status } from '../status/render.js'
-import { backoffMs, GOOD_AFTER_MS } from './backoff.js'
-import { clientConfigOf } from './engine-config.js'
-import { addressesOf, LookupError, type Lookup } from './resolve.js'
+import { ServerAddresses } from './addresses.js'
+import { backoffMs, Eagerness, GOOD_AFTER_MS } from './backoff.js'
+import { clientConfigOf, HANDSHAKE_TIMEOUT_MS } from './engine-config.js'
+import type { SessionHost } from './host.js'
+import { LookupError, type Lookup } from './resolve.js'
 import { PathLog } from './path-log.js'
 import { judge, type Verdict } from './verdict.js'
 
@@ -25,13 +27,17 @@ export interface SessionDeps {
   now: () => number
   /** 0 … 1. */
   random: () => number
-  /** Resolves early when the signal aborts. */
+  /** Resolves early when the signal aborts, or when another try may go better than the last one. */
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  host: SessionHost
+  /** Addresses of the server, from a former run. */
+  knownServers?: string[]
 }
 
 export interface Secrets {
   authKey: string
   ticketDir: string | null
+  clientId: string | null
 }
 
 type SessionStatus = NonNullable<Status['session']>
@@ -43,6 +49,13 @@ export class ClientSession {
   readonly #where: string
   readonly #startedAt: number
   #engine: Engine | null = null
+  /** Of the last connection: it has stopped, its device is there. */
+  #previous: Engine | null = null
+  readonly #addresses: ServerAddresses
+  #eagerness: Eagerness | null = null
+  #handshakeMs = 0
+  #failure: VpnError | null = null
+  #onHostFailure: (() => void) | null = null
   #state: SessionStatus['state'] = 'connecting'
   #connectedAt: number | null = null
   readonly #paths = new PathLog()
@@ -59,6 +72,7 @@ export class ClientSession {
     const { address, port } = settings.server
     this.#where = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
     this.#startedAt = deps.now()
+    this.#addresses = new ServerAddresses(address, deps.lookup, deps.log, deps.knownServers)
   }
 
   /**
@@ -67,7 +81,19 @@ export class ClientSession {
    * @throws VpnError when there is no point in going on; everything is removed then too
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, now, random, sleep } = this.#deps
+    let byItself = true
+    try {
+      await this.#connectUntil(signal)
+      byItself = false
+    } finally {
+      this.#previous?.release()
+      this.#previous = null
+      await this.#deps.host.atEnd(byItself)
+    }
+  }
+
+  async #connectUntil(signal: AbortSignal): Promise<void> {
+    const { log, now, sleep } = this.#deps
     for (;;) {
       this.#attempts += 1
       this.#state = 'connecting'
@@ -75,7 +101,7 @@ export class ClientSession {
       if (signal.aborted || verdict === null) break
       this.#lastProblem = verdict.text
       if (verdict.final || !this.#settings.reconnect) throw verdict.error
-      const delay = backoffMs(this.#failures, random())
+      const delay = this.#waitMs(verdict)
       this.#failures += 1
       this.#state = 'waiting'
       this.#retryAt = now() + delay
@@ -88,6 +114,15 @@ export class ClientSession {
       if (signal.aborted) break
     }
     this.#state = 'stopped'
+  }
+
+  #waitMs(verdict: Verdict): number {
+    const { now, random } = this.#deps
+    if (this.#eagerness?.isOver(now())) this.#eagerness = null
+    // Who refuses will not think better of it so soon.
+    if (this.#eagerness !== null && !verdict.refused) return this.#eagerness.waitMs(random())
+    const { reconnectInterval } = this.#settings
+    return backoffMs(this.#failures, random(), reconnectInterval === undefined ? undefined : reconnectInterval * 1000)
   }
 
   async status(): Promise<EngineStatus & { session: SessionStatus }> {
@@ -118,45 +153,71 @@ export class ClientSession {
     const { log, now } = this.#deps
     let engine: Engine
     let closed: Promise<Closed>
+    let verdict: Verdict | null = null
     try {
-      const addresses = await addressesOf(this.#settings.server.address, this.#deps.lookup)
+      const addresses = await this.#addresses.get()
+      if (signal.aborted) return null
+      await this.#deps.host.beforeConnecting(addresses)
       if (signal.aborted) return null
       // One after the other, so that a dead first address is no obstacle.
       const address = addresses[(this.#attempts - 1) % addresses.length]!
       log.debug('connecting', { server: this.#where, address, attempt: this.#attempts })
-      ;({ engine, closed } = this.#start(address))
+      ;({ engine, closed } = this.#start(address, addresses.length))
     } catch (error) {
       return this.#setupVerdict(error)
     }
     this.#engine = engine
     let onAbort = (): void => undefined
     const stopped = new Promise<null>((resolve) => (onAbort = () => resolve(null)))
+    const failed = new Promise<never>((_, reject) => (this.#onHostFailure = () => reject(this.#failure!)))
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort)
     try {
-      const end = await Promise.race([closed, stopped])
+      const end = await Promise.race([closed, stopped, failed])
       if (end === null) return null
-      if (this.#connectedAt !== null && now() - this.#connectedAt >= GOOD_AFTER_MS) this.#failures = 0
-      return judge(end, this.#settings)
+      if (this.#connectedAt !== null && now() - this.#connectedAt >= GOOD_AFTER_MS) {
+        this.#failures = 0
+        this.#eagerness = new Eagerness(now(), this.#handshakeMs)
+      }
+      verdict = judge(end, this.#settings)
+      return verdict
+    } catch (error) {
+      const ours = error instanceof VpnError ? error : new VpnError(messageOf(error))
+      return { text: ours.message, final: true, refused: false, error: ours }
     } finally {
+      this.#onHostFailure = null
       signal.removeEventListener('abort', onAbort)
       this.#connectedAt = null
       this.#engine = null
-      await engine.stop()
+      // Connections through the tunnel outlive that of the tunnel, and nothing takes another way meanwhile.
+      const goesOn = !signal.aborted && this.#settings.reconnect && verdict?.final === false
+      await engine.stop(goesOn)
+      if (goesOn) this.#previous = engine
     }
   }
 
-  #start(address: string): { engine: Engine; closed: Promise<Closed> } {
+  #start(address: string, count: number): { engine: Engine; closed: Promise<Closed> } {
     const { engines } = this.#deps
     this.#paths.restart()
-    const config = clientConfigOf(this.#settings, { address, ...this.#secrets })
+    const handshakeTimeoutMs = this.#attemptMs(count)
+    const config = clientConfigOf(this.#settings, { address, handshakeTimeoutMs, ...this.#secrets })
     let onClosed: (event: Closed) => void = () => undefined
     const closed = new Promise<Closed>((resolve) => (onClosed = resolve))
-    const engine = engines.startClient(config, (event) => {
+    const previous = this.#previous ?? undefined
+    this.#previous = null
+    const listener = (event: ClientEvent): void => {
       if (event.type === 'closed') onClosed(event)
       else this.#onEvent(event, config.server)
-    })
+    }
+    const engine = engines.startClient(config, listener, previous)
     return { engine, closed }
+  }
+
+  /** @param count addresses that there are to try */
+  #attemptMs(count: number): number {
+    if (this.#eagerness !== null && !this.#eagerness.isOver(this.#deps.now())) return this.#eagerness.attemptMs
+    // A dead address is no obstacle to the others; a second round is patient.
+    return count > 1 && this.#attempts <= count ? HANDSHAKE_TIMEOUT_MS / 4 : HANDSHAKE_TIMEOUT_MS
   }
 
   #onEvent(event: Exclude<ClientEvent, Closed>, server: { address: string; port: number }): void {
@@ -190,6 +251,7 @@ export class ClientSession {
     this.#connectedAt = now()
     this.#everConnected = true
     this.#lastProblem = null
+    this.#handshakeMs = event.totalMs ?? event.handshakeMs ?? 0
     const { type: _, ...fields } = event
     const addresses = event.addresses.map((address) => address.replace(/\/(32|128)$/, '')).join(', ')
     const address = server.address.includes(':') ? `[${server.address}]` : server.address
@@ -199,6 +261,13 @@ export class ClientSession {
       fields,
     )
     log.debug('connected', fields)
+    void this.#deps.host.onConnected().catch((error: unknown) => this.#hostFailed(error))
+  }
+
+  /** What was asked for cannot be had (name servers, say): half of it would be a surprise. */
+  #hostFailed(error: unknown): void {
+    this.#failure ??= error instanceof VpnError ? error : new VpnError(messageOf(error))
+    this.#onHostFailure?.()
   }
 
   /** At the first start a person is there to put it right; later on the network may just be away. */
@@ -206,6 +275,6 @@ export class ClientSession {
     const ours = error instanceof VpnError ? error : setupError(error, this.#settings)
     const passing =
       error instanceof LookupError ? error.passing || this.#everConnected : this.#everConnected && isPassing(error)
-    return { text: messageOf(ours), final: !passing, error: ours }
+    return { text: messageOf(ours), final: !passing, refused: false, error: ours }
   }
 }

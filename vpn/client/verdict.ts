@@ -8,6 +8,8 @@ export interface Verdict {
   text: string
   /** Trying again would end in the same way. */
   final: boolean
+  /** The server answered, and said no. */
+  refused: boolean
   /** With which `mqvpn` ends when it does not try again. */
   error: VpnError
 }
@@ -36,7 +38,7 @@ export function judge(closed: Closed, asked: Asked): Verdict {
   const text = explain(closed, asked)
   const final = !closed.retryable
   const isRefusal = closed.cause === 'refused' || closed.cause === 'tls'
-  return { text, final, error: isRefusal ? new RefusedError(text) : new VpnError(text) }
+  return { text, final, refused: isRefusal, error: isRefusal ? new RefusedError(text) : new VpnError(text) }
 }
 
 function explain({ cause, refusal, message }: Closed, asked: Asked): string {

@@ -75,11 +75,18 @@ export class HostChanges {
 /**
  * Takes back what a mqvpn that is gone has left under this name.
  *
+ * @param keep kinds that stay as they are
  * @returns the kinds that were taken back
  */
-export async function recover(journal: Journal, kinds: readonly ChangeKind[], log: Log): Promise<string[]> {
+export async function recover(
+  journal: Journal,
+  kinds: readonly ChangeKind[],
+  log: Log,
+  keep: readonly string[] = [],
+): Promise<string[]> {
   const done: string[] = []
   for (const entry of journal.entries().reverse()) {
+    if (keep.includes(entry.kind)) continue
     const kind = kinds.find((one) => one.kind === entry.kind)
     if (kind === undefined) {
       log.error(`${journal.file}: a newer mqvpn made a change "${entry.kind}" that this one cannot take back`)

@@ -1,4 +1,7 @@
-/** The file in which a running mqvpn notes what it has changed on the host: `/run/mqvpn/NAME.changes.json`, mode 600. */
+/**
+ * The file in which a running mqvpn notes what it has changed on the host: `/run/mqvpn/NAME.NETNS.changes.json`, mode 600.
+ * Network namespaces share /run, and have devices, routes and firewalls of their own: NETNS is the number of this one.
+ */
 import {
   closeSync,
   fsyncSync,
@@ -6,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  statSync,
   renameSync,
   rmSync,
   writeSync,
@@ -29,7 +33,7 @@ const fileSchema = z.strictObject({
 type Content = z.infer<typeof fileSchema>
 export type Entry = z.infer<typeof entrySchema>
 
-const SUFFIX = '.changes.json'
+const suffix = (): string => `.${statSync('/proc/self/ns/net').ino}.changes.json`
 
 export class Journal {
   readonly #pid: number
@@ -46,15 +50,15 @@ export class Journal {
 
   /** That of a name; empty if there is none. Throws a VpnError when the file is there and cannot be understood. */
   static open(name: string, directory = RUN_DIR, pid = process.pid): Journal {
-    const file = join(directory, name + SUFFIX)
+    const file = join(directory, name + suffix())
     return new Journal(file, read(file) ?? { pid, startTime: startTimeOf(pid) ?? '', entries: [] }, pid)
   }
 
   /** Names that have one. */
   static names(directory = RUN_DIR): string[] {
     try {
-      const files = readdirSync(directory)
-      return files.filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length))
+      const [files, end] = [readdirSync(directory), suffix()]
+      return files.filter((file) => file.endsWith(end)).map((file) => file.slice(0, -end.length))
     } catch {
       return []
     }

@@ -32,7 +32,7 @@ describe('a server', () => {
 
   async function start(values: Record<string, unknown> = {}, again?: () => Record<string, unknown>): Promise<void> {
     const parse = (more: Record<string, unknown>) =>
-      serverSchema.parse({ control: control(), stateDir: join(folder, 'state'), authKey: KEY, ...more })
+      serverSchema.parse({ control: control(), stateDir: join(folder, 'state'), authKey: KEY, nat: 'false', ...more })
     const settings = parse(values)
     const log = createLog({
       level: 'debug',
@@ -46,7 +46,8 @@ describe('a server', () => {
     const life = createLife(process as unknown as Signals, (text) => log.info(text))
     const about = { version: '1.2.3', pid: 42 }
     const reload = again === undefined ? {} : { reload: () => parse(again()) }
-    await runServer(settings, { engines: () => engines, log, now: () => new Date(), life, about, ...reload })
+    const host = { recoverRoutes: () => 0, runDirectory: folder }
+    await runServer(settings, { engines: () => engines, ...host, log, now: () => new Date(), life, about, ...reload })
   }
   /** The one that was started last. */
   const stop = (): void => void process.emit('SIGTERM', 'SIGTERM')

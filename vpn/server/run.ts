@@ -3,7 +3,11 @@ import type { ServerSettings } from '../config/settings.js'
 import { ControlServer } from '../control/server.js'
 import { controlPath } from '../control/paths.js'
 import type { CommandReply, CommandRequest, Engine, Engines, ServerConfig, ServerEvent, ServerUser } from '../engine.js'
-import { UsageError, VpnError } from '../errors.js'
+import { MachineError, UsageError, VpnError } from '../errors.js'
+import { HostChanges } from '../host/changes.js'
+import { tidyBeforeStart } from '../host/leftovers.js'
+import { natKind, planNat } from '../host/nat.js'
+import { planForwarding, sysctlKind } from '../host/sysctl.js'
 import type { Log } from '../log.js'
 import type { Life } from '../life.js'
 import { setupError } from '../setup-errors.js'
@@ -20,6 +24,10 @@ const NOT_RUNNING: CommandReply = { ok: false, error: 'the server is not running
 
 export interface ServerDeps {
   engines: () => Engines
+  /** See LeftoverDeps. */
+  recoverRoutes: () => number
+  /** Of the journal; another one in tests. */
+  runDirectory?: string
   log: Log
   now: () => Date
   life: Life
@@ -36,11 +44,14 @@ type Listening = NonNullable<Status['listening']>
 /** Resolves when the signal has aborted and everything is removed. */
 export async function runServer(
   settings: ServerSettings,
-  { engines, log, now, life, about, observe, reload }: ServerDeps,
+  { engines, recoverRoutes, runDirectory, log, now, life, about, observe, reload }: ServerDeps,
 ): Promise<void> {
   const configured = configuredUsers(settings, log)
   // Before anything is made: whether it can be used at all.
   const native = engines()
+  const directory = runDirectory === undefined ? {} : { directory: runDirectory }
+  const journal = await tidyBeforeStart(settings.tunName, false, { recoverRoutes, log, ...directory })
+  const changes = new HostChanges(journal, log)
   let certificate = await certificateOf(settings, now(), log)
   let engine: Engine | null = null
   let listening: Listening | null = null
@@ -102,6 +113,7 @@ export async function runServer(
     } catch (error) {
       throw setupError(error, settings)
     }
+    if (settings.nat) await openToTheWorld(settings, changes, log)
     watch = watchFiles()
     if (reload !== undefined) {
       const reloading = new Reload(settings, {
@@ -124,8 +136,25 @@ export async function runServer(
     watch?.stop()
     const running = engine
     engine = null
+    await changes.undoAll()
     await running?.stop()
     await control.close()
+  }
+}
+
+/** What carries clients' packets beyond this host. */
+async function openToTheWorld(settings: ServerSettings, changes: HostChanges, log: Log): Promise<void> {
+  const { tunName, subnet, subnet6 } = settings
+  const ipv6 = subnet6 === undefined ? {} : { subnet6 }
+  try {
+    await changes.make(natKind(log), await planNat({ tunName, subnet, ...ipv6 }))
+    await changes.make(sysctlKind(log), await planForwarding({ ipv6: subnet6 !== undefined }))
+  } catch (error) {
+    if (!(error instanceof VpnError)) throw error
+    const hint = error.message.includes('--no-nat') ? '' : '; --no-nat starts without it'
+    throw error instanceof MachineError
+      ? new MachineError(`${error.message}${hint}`)
+      : new VpnError(`${error.message}${hint}`)
   }
 }
 

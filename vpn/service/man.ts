@@ -58,7 +58,7 @@ const SIGNALS = list([
 const FILES: [string, string][] = [
   ['/etc/mqvpn/NAME.conf', 'Configurations of services; of mqvpn up and mqvpn down.'],
   ['/run/mqvpn/NAME.sock', 'Control socket, while it runs.'],
-  ['/run/mqvpn/NAME.changes.json', 'What it has changed on this host; mqvpn recover takes it back after a crash.'],
+  ['/run/mqvpn/NAME.*.changes.json', 'What it has changed on this host; mqvpn recover takes it back after a crash.'],
   ['/var/lib/mqvpn', 'Generated certificate, session tickets.'],
   ['/var/log/mqvpn/NAME.log', 'Log of a client that mqvpn up started without systemd.'],
 ]

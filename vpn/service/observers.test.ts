@@ -54,6 +54,8 @@ describe('a client and a server that are watched', () => {
     const observers = new Observers(metrics, service, life, log)
     const deps = {
       engines: () => engines,
+      recoverRoutes: () => 0,
+      runDirectory: folder,
       log,
       life: observers.life,
       about: { version: '1.2.3', pid: 42 },

@@ -12,6 +12,8 @@ import type {
 
 export class FakeEngine<C, E> implements Engine {
   stopped = 0
+  /** Its device is there, and of nobody. */
+  kept = false
   readonly commands: unknown[] = []
   statusValue: EngineStatus
   /** Set to make `stop` wait. */
@@ -34,9 +36,14 @@ export class FakeEngine<C, E> implements Engine {
     return Promise.resolve({ ok: true })
   }
 
-  async stop(): Promise<void> {
+  async stop(keep = false): Promise<void> {
     await this.stopGate
     this.stopped += 1
+    this.kept = keep
+  }
+
+  release(): void {
+    this.kept = false
   }
 }
 
@@ -52,8 +59,9 @@ export class FakeEngines implements Engines {
   onClient: (client: FakeClient) => void = () => undefined
   onServer: (server: FakeServer) => void = () => undefined
 
-  startClient(config: ClientConfig, onEvent: (event: ClientEvent) => void): Engine {
+  startClient(config: ClientConfig, onEvent: (event: ClientEvent) => void, previous?: Engine): Engine {
     this.#fail()
+    if (previous instanceof FakeEngine) previous.kept = false
     const engine = new FakeEngine(config, onEvent, 'client')
     this.clients.push(engine)
     setImmediate(() => this.onClient(engine))

@@ -83,10 +83,11 @@ export class TunnelLab {
 
   /** Starts a server without waiting for it. */
   launchServer(start: ServerStart = {}, ...args: string[]): Mqvpn {
-    const { listen = `${SERVER4}:${PORT}`, state = 'server', device = DEVICE, control } = start
+    const { listen = `${SERVER4}:${PORT}`, state = 'server', device = DEVICE, control, nat = false } = start
     const subnets = ['--subnet', INNER.subnet4, '--subnet6', INNER.subnet6]
     return Mqvpn.start(this.server, 'server', control ?? this.#socket('server'), [
-      ...['--listen', listen, ...subnets, '--tun-name', device],
+      ...(args.includes('--config') ? [] : ['--no-config']),
+      ...['--listen', listen, ...subnets, '--tun-name', device, ...(nat ? [] : ['--no-nat'])],
       ...['--auth-key-file', this.keyFile, '--state-dir', join(this.directory, state), ...args],
     ])
   }
@@ -103,7 +104,15 @@ export class TunnelLab {
     const { host = this.client, server = `${SERVER4}:${PORT}`, state = `client-${host.netns}` } = start
     const { keyFile = this.keyFile, trust = ['--pin', this.pin], managed = false, device = DEVICE } = start
     return Mqvpn.start(host, 'client', this.#socket('client'), [
-      ...['--server', server, ...trust, '--tun-name', device, ...(managed ? [] : ['--no-manage-routes'])],
+      ...[
+        ...(args.includes('--config') ? [] : ['--no-config']),
+        '--server',
+        server,
+        ...trust,
+        '--tun-name',
+        device,
+        ...(managed ? [] : ['--no-manage-routes']),
+      ],
       ...['--auth-key-file', keyFile, '--state-dir', join(this.directory, state), ...args],
     ])
   }
@@ -150,6 +159,8 @@ export interface ServerStart {
   state?: string
   device?: string
   control?: string
+  /** Whether it carries its clients' packets beyond its host. */
+  nat?: boolean
 }
 
 export interface ClientStart {
