@@ -243,11 +243,12 @@ function onlyOnce(flag: string): (text: string, before: string | undefined) => s
 function given(command: Command): RawSettings {
   const raw: RawSettings = {}
   for (const key of SETTING_KEYS) {
-    const { flag, kind, means = true } = settings[key]
+    const { flag, kind, means = true, commas = false } = settings[key]
     const name = attributeOf(key, flag)
     if (command.getOptionValueSource(name) !== 'cli') continue
     const value = command.getOptionValue(name) as string | string[] | boolean
-    const texts = kind === 'switch' ? [`${means}`] : [value].flat().map(String)
+    const values = kind === 'switch' ? [`${means}`] : [value].flat().map(String)
+    const texts = commas ? values.flatMap((text) => text.split(',')).map((text) => text.trim()) : values
     raw[key] = texts.map((text): Given => ({ value: text, origin: flag }))
   }
   return raw

@@ -10,7 +10,7 @@ export class ServerAddresses {
   readonly #look: Lookup
   readonly #log: Log
   #known: string[]
-  #looking: Promise<void> | null = null
+  #looking = false
 
   /** @param known from a former run; empty: none */
   constructor(host: string, look: Lookup, log: Log, known: string[] = []) {
@@ -28,13 +28,15 @@ export class ServerAddresses {
   }
 
   #refresh(): void {
-    this.#looking ??= addressesOf(this.#host, this.#look)
-      .then((found) => {
-        if (found.join() !== this.#known.join())
-          this.#log.info('the server has other addresses', { now: found.join(', ') })
-        this.#known = found
-      })
-      .catch(() => undefined)
-      .finally(() => (this.#looking = null))
+    if (this.#looking) return
+    this.#looking = true
+    const take = (found: string[]): void => {
+      const now = found.join(', ')
+      if (now !== this.#known.join(', ')) this.#log.info('the server has other addresses', { now })
+      this.#known = found
+    }
+    void addressesOf(this.#host, this.#look)
+      .then(take, () => undefined)
+      .finally(() => (this.#looking = false))
   }
 }

@@ -1,12 +1,14 @@
 /** How long to wait before the next try. */
 
 const FIRST_MS = 500
-/** After the loss of a good connection, for so long: a server that restarts is back in a moment. */
+/** One that lived so long was none that the server ends at once. */
+export const EAGER_AFTER_MS = 1_000
+/** After its loss, for so long: a server that restarts is back in a moment. */
 const EAGER_MS = 60_000
 const EAGER_WAIT_MS = 250
 /** Then an attempt is given up after so long, or several times what the last handshake took: a server that is back answers
  *  the next one at once, where this one would wait for its own retransmissions. */
-const EAGER_ATTEMPT_MS = 1000
+const EAGER_ATTEMPT_MS = 500
 const EAGER_HANDSHAKES = 4
 /** A server that was away for an hour is found again within this. */
 const MOST_MS = 30_000

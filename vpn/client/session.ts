@@ -12,7 +12,7 @@ import type { Log } from '../log.js'
 import { isPassing, setupError } from '../setup-errors.js'
 import type { Status } from '../status/render.js'
 import { ServerAddresses } from './addresses.js'
-import { backoffMs, Eagerness, GOOD_AFTER_MS } from './backoff.js'
+import { backoffMs, EAGER_AFTER_MS, Eagerness, GOOD_AFTER_MS } from './backoff.js'
 import { clientConfigOf, HANDSHAKE_TIMEOUT_MS } from './engine-config.js'
 import type { SessionHost } from './host.js'
 import { LookupError, type Lookup } from './resolve.js'
@@ -175,10 +175,9 @@ export class ClientSession {
     try {
       const end = await Promise.race([closed, stopped, failed])
       if (end === null) return null
-      if (this.#connectedAt !== null && now() - this.#connectedAt >= GOOD_AFTER_MS) {
-        this.#failures = 0
-        this.#eagerness = new Eagerness(now(), this.#handshakeMs)
-      }
+      const lived = this.#connectedAt === null ? 0 : now() - this.#connectedAt
+      if (lived >= GOOD_AFTER_MS) this.#failures = 0
+      if (lived >= EAGER_AFTER_MS) this.#eagerness = new Eagerness(now(), this.#handshakeMs)
       verdict = judge(end, this.#settings)
       return verdict
     } catch (error) {

@@ -9,7 +9,7 @@
  */
 import { messageOf } from '../errors.js'
 import type { Log } from '../log.js'
-import { Journal } from './journal.js'
+import type { Journal } from './journal.js'
 
 /** JSON: it survives in a file. */
 export type Note = Record<string, unknown>
@@ -36,12 +36,12 @@ export class HostChanges {
 
   /** Notes it, then makes it; what fails half-way is taken back before this throws. */
   async make<N extends Note>(kind: ChangeKind<N>, note: N): Promise<void> {
-    this.#kinds.set(kind.kind, kind as unknown as ChangeKind)
+    this.#kinds.set(kind.kind, kind)
     const id = this.#journal.add(kind.kind, note)
     try {
       await kind.apply(note)
     } catch (error) {
-      await this.#undo(id, kind as unknown as ChangeKind, note)
+      await this.#undo(id, kind, note)
       throw error
     }
   }

@@ -9,5 +9,5 @@ import { sysctlKind } from './sysctl.js'
 export const KILL_SWITCH = 'kill-switch'
 
 export function allKinds(log: Log): ChangeKind[] {
-  return [dnsKind(log), killSwitchKind(), natKind(log), sysctlKind(log)] as unknown as ChangeKind[]
+  return [dnsKind(log), killSwitchKind(), natKind(log), sysctlKind(log)]
 }
