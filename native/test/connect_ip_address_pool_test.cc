@@ -235,3 +235,25 @@ TEST_CASE("random reservations, leases and releases: no address twice, none lost
     REQUIRE(addresses->inUse() == used.size());
   }
 }
+
+TEST_CASE("a client gets the address that it asks for, if that is nobody's") {
+  std::string error;
+  auto pool = AddressPool::create(parsePrefix("10.0.0.0/28"), std::nullopt, error);
+  REQUIRE(pool);
+  // As after a restart of the server: nobody is known.
+  CHECK(pool->allocate("a", 7)->offset == 7);
+  CHECK(pool->heldBy("a") == 7);
+  CHECK(pool->allocate("b", 7)->offset == 2);
+  CHECK(pool->allocate("c", 1)->offset == 3);
+  CHECK(pool->allocate("d", 99)->offset == 4);
+  pool->release(7);
+  CHECK(pool->heldBy("a") == 0);
+  // Its own before what it asks for; what waits for its owner is not given to others.
+  pool->release(3);
+  CHECK(pool->allocate("e", 3)->offset == 5);
+  CHECK(pool->allocate("c", 9)->offset == 3);
+  // Every address once.
+  std::set<std::uint32_t> seen{2, 3, 4, 5};
+  while (const auto lease = pool->allocate("", 8)) CHECK(seen.insert(lease->offset).second);
+  CHECK(seen.size() == pool->capacity());
+}

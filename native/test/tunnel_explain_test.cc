@@ -48,3 +48,24 @@ TEST_CASE("the network header survives the way there and back, and bad input is 
   CHECK(parseNetworkHeader("nonsense, 10.0.0.1/24").size() == 1);
   CHECK(parseNetworkHeader("1.1.1.1/8, 2.2.2.2/8, 3.3.3.3/8").size() == 2);
 }
+
+TEST_CASE("the header that says which client this is") {
+  const auto plain = parseClientHeader("Zm9v-_9");
+  REQUIRE(plain);
+  CHECK(plain->id == "Zm9v-_9");
+  CHECK_FALSE(plain->address);
+  const auto full = parseClientHeader("x;address=10.0.0.2");
+  REQUIRE(full);
+  REQUIRE(full->address);
+  CHECK(formatClientHeader(*full) == "x;address=10.0.0.2");
+  CHECK(formatClientHeader({"x", std::nullopt}) == "x");
+  CHECK(parseClientHeader(std::string(64, 'a')));
+  for (const std::string& wrong :
+       {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a;"), std::string("a;address="),
+        std::string("a;address=10.0.0"), std::string("a;address=fd00::1"),
+        std::string("a;address=10.0.0.2/8"), std::string("a;other=1"), std::string(";address=10.0.0.2"),
+        std::string("\xc3\xa4")}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parseClientHeader(wrong));
+  }
+}

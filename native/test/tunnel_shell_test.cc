@@ -2,6 +2,7 @@
 // addresses that are all of this host, so the tests bind to devices. The main program is that of the io
 // tests.
 #include "tunnel/shell.h"
+#include "tunnel/shell_device.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -200,6 +201,37 @@ TEST_CASE("a server and a client come up, carry packets, tell their status, and 
   REQUIRE(serverTold.wait<ClientDisconnectedEvent>());
   stop(server);
   CHECK_FALSE(hasDevice("mqts0"));
+}
+
+TEST_CASE("a device passes from one connection to the next, with its addresses, and goes with the last") {
+  if (tunMissing()) return;
+  const Folder folder;
+  Told serverTold;
+  auto server = Shell::server(serverConfig(folder), serverTold.sink());
+  const auto listening = serverTold.wait<ListeningEvent>();
+  REQUIRE(listening);
+  std::shared_ptr<ShellDevice> kept;
+  for (int i = 0; i < 3; ++i) {
+    Told clientTold;
+    auto client =
+        Shell::client(clientConfig(folder, listening->address.port), clientTold.sink(), std::move(kept));
+    const auto connected = clientTold.wait<ConnectedEvent>();
+    REQUIRE(connected);
+    CHECK(connect_ip::toString(connected->addresses.at(0)) == "10.77.0.2/32");
+    CHECK(passes("through the tunnel"));
+    const std::uint32_t index = io::Netlink().index("mqtc0");
+    kept = client->device();
+    std::promise<void> done;
+    client->stop(true, [&] { done.set_value(); });
+    REQUIRE(done.get_future().wait_for(kPatience) == std::future_status::ready);
+    client.reset();
+    io::Netlink netlink;
+    CHECK(netlink.index("mqtc0") == index);
+    CHECK(netlink.addresses(index).size() >= 1);
+  }
+  kept.reset();
+  CHECK_FALSE(hasDevice("mqtc0"));
+  stop(server);
 }
 
 TEST_CASE("a ticket is kept for its owner alone, and the next connection resumes with it") {

@@ -62,6 +62,7 @@ target_link_libraries(mqvpn_tunnel_shell PUBLIC mqvpn_tunnel mqvpn_io Threads::T
 
 mqvpn_add_test(tunnel_shell_test
   SOURCES ../test/io_net_test_main.cc ../test/tunnel_shell_test.cc ../test/tunnel_shell_files_test.cc ../test/tunnel_shell_links_test.cc
+    ../test/tunnel_policy_routes_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel_shell)
 if(TARGET tunnel_shell_test)
