@@ -46,7 +46,12 @@ void ShellNetwork::setRoutes(std::span<const io::IpPrefix> routes) {
   }
   for (const io::Route& route : wanted) {
     if (std::find(routes_.begin(), routes_.end(), route) != routes_.end()) continue;
-    netlink_.addRoute(route);
+    try {
+      netlink_.addRoute(route);
+    } catch (const std::system_error& error) {
+      if (error.code().value() != EEXIST) throw;
+      continue;
+    }
     routes_.push_back(route);
   }
   for (const io::Route& route : std::vector(routes_)) {

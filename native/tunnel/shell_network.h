@@ -31,7 +31,7 @@ class ShellNetwork {
   /// (/proc/sys is read-only).
   bool acceptLocal();
   /// Exchanges the routes through the device in the main table for these. A route of somebody else with the
-  /// same destination is an error (EEXIST).
+  /// same destination stays in its place.
   void setRoutes(std::span<const io::IpPrefix> routes);
   /// The routes through the device that stand beside the main table; see PolicyRoutes.
   PolicyRoutes& policy() { return policy_; }
