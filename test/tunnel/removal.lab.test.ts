@@ -8,7 +8,7 @@ import { EXIT } from '../../vpn/exit-codes.js'
 import { MAIN, type Mqvpn } from './support/mqvpn.js'
 import { expectPings, untilPings } from './support/traffic.js'
 import { DEVICE, INNER, OUTER, PORT, TunnelLab } from './support/tunnel-lab.js'
-import { untilQuiet } from './support/until.js'
+import { until, untilQuiet } from './support/until.js'
 
 /** Three probe time-outs of a path of 10 ms take less. */
 const QUIET_MS = 500
@@ -117,6 +117,27 @@ describe('tunnel: removal (root)', () => {
     await third.terminate()
     expect(await snapshot(tunnel.client)).to.equal(untouched.client)
   })
+
+  for (const end of ['SIGTERM', 'SIGKILL and `mqvpn recover`']) {
+    it(`${end}: nothing is left of all that can be asked for at once`, async () => {
+      const server = await tunnel.startServer({ nat: true })
+      const asked = ['--dns', INTERNET.internet4, '--dns', INTERNET.internet6, '--kill-switch', 'on']
+      const client = await tunnel.connect({ managed: true }, ...asked, '--exclude', '203.0.113.0/24')
+      await until('name servers', async () => (await snapshot(tunnel.client)).includes('written by mqvpn'))
+      await expectPings(tunnel.client, INTERNET.internet4)
+      const during = await snapshots()
+      for (const trace of ['203.0.113.0/24', `mqvpn_kill_${DEVICE}`]) expect(during.client).to.contain(trace)
+      expect(during.server).to.contain('masquerade')
+      if (end === 'SIGTERM') {
+        expect(await client.terminate()).to.equal(EXIT.ok)
+        expect(await server.terminate()).to.equal(EXIT.ok)
+      } else {
+        await Promise.all([client.kill(), server.kill()])
+        for (const host of [tunnel.client, tunnel.server]) await host.run(process.execPath, [MAIN, 'recover'])
+      }
+      expect(await snapshots()).to.deep.equal(untouched)
+    })
+  }
 
   it('after SIGKILL a control socket that is left is no obstacle', async () => {
     // Both use the same path, as by default.
