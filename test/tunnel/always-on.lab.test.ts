@@ -111,7 +111,6 @@ describe('tunnel: always on (root)', () => {
   }
 
   it(`nothing leaves beside the tunnel while the kill switch is up, in ${ROUNDS} failures of every kind`, async () => {
-    const judge = await Judge.on(tunnel.client, 'a', 'out', BESIDE)
     let server = await tunnel.startServer({ nat: true })
     const start = (): Mqvpn => tunnel.launchClient({ managed: true }, '--kill-switch', 'on')
     let client = start()
@@ -119,6 +118,7 @@ describe('tunnel: always on (root)', () => {
       (await tunnel.client.run('nft', ['list', 'table', 'inet', `mqvpn_kill_${DEVICE}`], { check: false })).exitCode ===
       0
     await until('kill switch', isUp)
+    const judge = await Judge.on(tunnel.client, 'a', 'out', BESIDE)
     tunnel.client.spawn(process.execPath, ['-e', CHATTER], { role: 'traffic' })
     await untilPings(tunnel.client, INTERNET.internet4)
     for (let round = 0; round < ROUNDS; ++round) {
