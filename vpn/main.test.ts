@@ -51,6 +51,8 @@ describe('mqvpn', () => {
       [['server', '--lisen', 'x'], /unknown option '--lisen'/],
       [['client', '--server', 'vpn', '--mtu', '3'], /^mqvpn: --mtu 3: write 1280 to 9000, or 0 for automatic$/m],
       [['server', '--no-config'], /^mqvpn: a server does not start without a key/],
+      [['client', 'mqvpn://vpn#a b'], /^mqvpn: the invitation is wrong: the key: a key has no blanks/m],
+      [['client', '--server', 'vpn', '--invite'], /^mqvpn: --invite: is for a server, and this is a client$/m],
       [['--config', file], /client\.conf:2: Adress: unknown key of \[Server\]; did you mean "Address"\?/],
     ]
     const results = await Promise.all(lines.map(([args]) => mqvpn(args)))

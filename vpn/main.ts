@@ -14,12 +14,19 @@ import { createLife } from './life.js'
 import { createLog, type Log } from './log.js'
 import { nativeEngines, notifySocket, recoverRoutes } from './native.js'
 import type { RecoverOptions } from './host/leftovers.js'
+import type { InviteRequest } from './invite/command.js'
+import { SCHEME } from './invite/invitation.js'
+import { readInvitation } from './invite/read.js'
+import { withInvitation } from './invite/settings.js'
 import { program, type Request } from './program.js'
 import { serviceCommand } from './service/commands.js'
 import { ServiceManager } from './service/notify.js'
 import { Observers } from './service/observers.js'
 import { statusCommand } from './status/command.js'
+import type { Invite } from './server/invite.js'
 import { prepareTraces } from './traces.js'
+
+type RunRequest = Extract<Request, { verb: 'run' }>
 
 const out = (text: string): void => void process.stdout.write(text)
 const err = (text: string): void => void process.stderr.write(text)
@@ -42,6 +49,8 @@ async function main(request: Request): Promise<number> {
     }
     case 'run':
       return run(request)
+    case 'invite':
+      return invite(request.request)
     case 'recover':
       return recover(request.options)
     case 'up':
@@ -52,16 +61,25 @@ async function main(request: Request): Promise<number> {
   }
 }
 
-async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): Promise<number> {
+async function run({ side, config, flags: written, invitation, invite }: RunRequest): Promise<number> {
   // Warnings about the sources come before it is known how to log them.
   const early: [level: 'warn' | 'debug', text: string][] = []
+  const keyInArguments = Boolean(written.authKey ?? written.user) || (invitation?.startsWith(SCHEME) ?? false)
+  let flags = written
+  if (invitation !== undefined) {
+    hideArguments('client')
+    const warn = (text: string): void => void early.push(['warn', text])
+    flags = withInvitation(await readInvitation(invitation, process.stdin, { warn }), written)
+  }
   const sources: Sources = { side, flags, env: { ...process.env }, file: config }
   const { resolved: found, file } = load(sources, {
     warn: (text) => early.push(['warn', text]),
     debug: (text) => early.push(['debug', text]),
   })
   delete process.env['MQVPN_AUTH_KEY']
-  if (flags.authKey || flags.user) hideArguments(found.side)
+  if (keyInArguments) hideArguments(found.side)
+  if (invite !== undefined && found.side === 'client')
+    throw new UsageError('--invite: is for a server, and this is a client')
   const log = createLog({
     level: found.settings.logLevel,
     format: found.settings.logFormat,
@@ -71,7 +89,7 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
     out,
   })
   for (const [level, text] of early) log[level](text)
-  if (flags.authKey || flags.user) adviseKeyFile(log)
+  if (keyInArguments) adviseKeyFile(log)
   prepareTraces(found.settings, log)
   const life = createLife(process, (text) => log.info(text))
   const about = { version: packageVersion(), pid: process.pid }
@@ -90,7 +108,8 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
       const { runServer } = await import('./server/run.js')
       // At a terminal SIGHUP says that it was closed; and without a file nothing is other than it was.
       const reload = file === null || process.stdin.isTTY ? {} : { reload: () => serverSettings(sources, log) }
-      await runServer(found.settings, { ...common, ...reload, now: () => new Date() })
+      const invited = invite === undefined ? {} : { invite: await inviteFor(invite, found.settings) }
+      await runServer(found.settings, { ...common, ...reload, ...invited, now: () => new Date() })
     } else {
       const { runClient } = await import('./client/run.js')
       await runClient(found.settings, { ...common, lookup: systemLookup })
@@ -99,6 +118,21 @@ async function run({ side, config, flags }: Extract<Request, { verb: 'run' }>): 
     await observers.close()
   }
   return life.exitCode()
+}
+
+/** The code is for a person who holds a telephone in front of the screen. */
+async function inviteFor(invite: string | true, { logFormat }: ServerSettings): Promise<Invite> {
+  const name = invite === true ? null : invite
+  if (logFormat === 'json' || !process.stdout.isTTY) return { name }
+  const { qrCode } = await import('./invite/qr.js')
+  return { name, showCode: (text) => out(qrCode(text, process.stdout.columns) ?? '') }
+}
+
+async function invite(request: InviteRequest): Promise<number> {
+  if (request.given.startsWith(SCHEME)) hideArguments('invite')
+  const warn = (text: string): void => err(`mqvpn: warning: ${text}\n`)
+  const { inviteCommand } = await import('./invite/command.js')
+  return inviteCommand(request, await readInvitation(request.given, process.stdin, { warn }), out)
 }
 
 async function recover(options: RecoverOptions): Promise<number> {
@@ -139,7 +173,7 @@ function hideArguments(side: string): void {
 
 function adviseKeyFile(log: Log): void {
   log.debug(
-    'a key on the command line was visible in the process list for a moment, and stays in the history of the shell; --auth-key-file and MQVPN_AUTH_KEY do not',
+    'a key on the command line was visible in the process list for a moment, and stays in the history of the shell; --auth-key-file, MQVPN_AUTH_KEY, or an invitation as @FILE or - do not',
   )
 }
 

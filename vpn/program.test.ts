@@ -56,6 +56,26 @@ describe('the command line', () => {
     expect(run('--config', '/c')).to.deep.equal({ verb: 'run', side: null, config: '/c', flags: {} })
   })
 
+  it('takes invitations, on both sides', () => {
+    expect(run('client', 'mqvpn://vpn#k', '--path', 'eth0')).to.deep.include({
+      side: 'client',
+      invitation: 'mqvpn://vpn#k',
+    })
+    expect(run('client', '-')).to.have.property('invitation', '-')
+    expect(run('client', '@f')).to.have.property('invitation', '@f')
+    expect(run('server', '--invite')).to.have.property('invite', true)
+    expect(run('server', '--invite', '--listen', 'v')).to.deep.include({ invite: true })
+    expect(run('server', '--invite', 'anna')).to.have.property('invite', 'anna')
+    expect(run('--mode', 'server', '--invite', 'anna')).to.have.property('invite', 'anna')
+    expect(parse('mqvpn://vpn#k').error).to.have.property(
+      'message',
+      "an invitation is for a client: mqvpn client 'mqvpn://…'",
+    )
+    expect(parse('invite', '-', '--write', 'f').requests).to.deep.equal([
+      { verb: 'invite', request: { given: '-', write: 'f', force: false } },
+    ])
+  })
+
   it("takes the seed's examples", () => {
     const client = run(
       ...['--mode', 'client', '--server', '203.0.113.1:443', '--auth-key', 'k'],
@@ -174,7 +194,7 @@ describe('the command line', () => {
     [['server', '--lisen', 'x'], /unknown option '--lisen'\n\(Did you mean --listen\?\)/],
     [['--lisen', 'x'], /Did you mean --listen\?/],
     [['client', '--server'], /'--server <HOST:PORT>' argument missing/],
-    [['client', 'extra'], /too many arguments/],
+    [['client', 'mqvpn://x', 'extra'], /too many arguments/],
     [['status', '--watsch'], /Did you mean --watch\?/],
     [['config', 'check'], /missing required argument 'FILE'/],
     [['config', 'shwo'], /unknown command 'shwo'\n\(Did you mean show\?\)/],

@@ -12,13 +12,25 @@ import { settings, SETTING_KEYS, type SettingKey, type Side } from './config/set
 import { EXIT_CODE_HELP } from './exit-codes.js'
 import { UsageError } from './errors.js'
 import type { RecoverOptions } from './host/leftovers.js'
+import type { InviteRequest } from './invite/command.js'
+import { SCHEME } from './invite/invitation.js'
 import { addServiceCommands, type ServiceRequest } from './service/commands.js'
 import type { StatusOptions } from './status/command.js'
 
 /** What the command line asks for. */
 export type Request =
   /** `config`: null when no file is named, false when none is to be read. */
-  | { verb: 'run'; side: Side | null; config: string | null | false; flags: RawSettings }
+  | {
+      verb: 'run'
+      side: Side | null
+      config: string | null | false
+      flags: RawSettings
+      /** Of a client: `mqvpn://…`, `@FILE` or `-`. */
+      invitation?: string
+      /** Of a server: true without a name. */
+      invite?: string | true
+    }
+  | { verb: 'invite'; request: InviteRequest }
   | { verb: 'config'; request: ConfigRequest }
   | { verb: 'genkey'; hash?: true }
   | { verb: 'user'; request: UserRequest }
@@ -30,8 +42,9 @@ const GROUPS = { both: 'General:', client: 'Client:', server: 'Server:' } as con
 
 const EXAMPLES = `
 Examples:
-  (umask 077; mqvpn genkey > /etc/mqvpn.key)               make a key, and copy it to the client
-  sudo mqvpn server --auth-key-file /etc/mqvpn.key         prints the line to paste on the client
+  sudo mqvpn server --invite                               makes a key, prints the line to paste on the client
+  sudo mqvpn client 'mqvpn://203.0.113.1:443?pin=…#…'      that line
+  sudo mqvpn server --auth-key-file /etc/mqvpn.key         with a key of your own, to be copied to clients
   sudo mqvpn client --server 203.0.113.1:443 --pin … --auth-key-file /etc/mqvpn.key
   sudo mqvpn client … --path eth0 --path wlan0             over two interfaces
   sudo mqvpn --config /etc/mqvpn/client.conf               everything from a file
@@ -55,6 +68,7 @@ export function program(onRequest: (request: Request) => void): Command {
     .addOption(general('--mode <client|server>', 'operating mode (default: from what is configured)'))
     .addOption(general('--genkey', 'generate a random key and exit'))
   addSettings(root, null)
+  root.addOption(inviteOption())
   root.action(() => {
     const [word] = root.args
     if (word !== undefined)
@@ -63,8 +77,9 @@ export function program(onRequest: (request: Request) => void): Command {
         root.commands.map((command) => command.name()),
       )
     const { genkey, mode } = root.opts<{ genkey?: boolean; mode?: string }>()
+    const run = { verb: 'run', side: sideOf(mode), config: configOf(root), flags: given(root) } as const
     if (genkey) onRequest({ verb: 'genkey' })
-    else onRequest({ verb: 'run', side: sideOf(mode), config: configOf(root), flags: given(root) })
+    else onRequest({ ...run, ...inviteOf(root) })
   })
 
   for (const side of ['server', 'client'] as const) {
@@ -74,12 +89,28 @@ export function program(onRequest: (request: Request) => void): Command {
       .helpOption('-h, --help', 'show help')
     configOptions(command)
     addSettings(command, side)
+    // A client takes the flag too, but not in its help: it gets a better answer than "unknown option".
+    command.addOption(side === 'server' ? inviteOption() : inviteOption().hideHelp())
+    if (side === 'client')
+      command.argument(
+        '[INVITATION]',
+        "'mqvpn://…', as a server with --invite prints it; @FILE with it, or - for standard input",
+      )
     command.action(() => {
       const mode = sideOf(root.opts<{ mode?: string }>().mode)
       if (mode !== null && mode !== side)
         throw new UsageError(`\`mqvpn ${side}\` and --mode ${mode} contradict each other`)
       const config = configOf(command) ?? configOf(root)
-      onRequest({ verb: 'run', side, config, flags: overlay(given(command), given(root)) })
+      const invitation = command.processedArgs[0] as string | undefined
+      onRequest({
+        verb: 'run',
+        side,
+        config,
+        flags: overlay(given(command), given(root)),
+        ...inviteOf(root),
+        ...inviteOf(command),
+        ...(invitation === undefined ? {} : { invitation }),
+      })
     })
   }
 
@@ -96,6 +127,16 @@ export function program(onRequest: (request: Request) => void): Command {
     .option('--name <NAME>', 'TUN device name (default: mqvpn0, or the only one that runs)')
     .option('--control <PATH>', 'control socket, when it was started with --control')
     .action((options: StatusOptions) => onRequest({ verb: 'status', options }))
+
+  root
+    .command('invite')
+    .description("make a client's configuration file from an invitation")
+    .argument('<INVITATION>', "'mqvpn://…', @FILE with it, or - for standard input")
+    .option('--write <FILE>', `write it there, for its owner alone (default: to standard output)`)
+    .option('--force', 'replace a file that is there')
+    .action((given: string, { write, force }: { write?: string; force?: boolean }) =>
+      onRequest({ verb: 'invite', request: { given, write: write ?? null, force: force ?? false } }),
+    )
 
   addUser(root, onRequest)
   addConfig(root, onRequest)
@@ -189,6 +230,7 @@ function addConfig(root: Command, onRequest: (request: Request) => void): void {
 
 /** A word that is near to none is not shown: it may be a key whose flag was forgotten. */
 function notACommand(word: string, known: readonly string[]): UsageError {
+  if (word.startsWith(SCHEME)) return new UsageError(`an invitation is for a client: mqvpn client '${SCHEME}…'`)
   const candidate = nearest(word, known)
   return new UsageError(
     candidate === null
@@ -198,6 +240,16 @@ function notACommand(word: string, known: readonly string[]): UsageError {
 }
 
 const general = (flags: string, help: string): Option => new Option(flags, help).helpGroup(GROUPS.both)
+
+const inviteOption = (): Option =>
+  new Option('--invite [NAME]', 'print an invitation for a client; makes a key, or with NAME a user').helpGroup(
+    GROUPS.server,
+  )
+
+function inviteOf(command: Command): { invite?: string | true } {
+  const { invite } = command.opts<{ invite?: string | true }>()
+  return invite === undefined ? {} : { invite }
+}
 
 function configOptions(command: Command): void {
   command

@@ -12,6 +12,7 @@ _mqvpn() {
       ' client') command='client' ;;
       ' genkey') command='genkey' ;;
       ' status') command='status' ;;
+      ' invite') command='invite' ;;
       ' user') command='user' ;;
       'user list') command='user list' ;;
       'user add') command='user add' ;;
@@ -19,6 +20,7 @@ _mqvpn() {
       ' config') command='config' ;;
       'config check') command='config check' ;;
       'config show') command='config show' ;;
+      ' recover') command='recover' ;;
       ' up') command='up' ;;
       ' down') command='down' ;;
       ' doctor') command='doctor' ;;
@@ -63,8 +65,9 @@ _mqvpn() {
         --user-address) :; return ;;
         --user-allowed-ips) :; return ;;
         --max-clients) :; return ;;
+        --invite) :; return ;;
       esac
-      COMPREPLY+=($(compgen -W 'server client genkey status user config up down doctor completion -V --version --config --no-config --mode --genkey --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat -h --help' -- "$cur")) ;;
+      COMPREPLY+=($(compgen -W 'server client genkey status invite user config recover up down doctor completion -V --version --config --no-config --mode --genkey --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
     'server')
       case "$prev" in
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
@@ -90,8 +93,9 @@ _mqvpn() {
         --user-address) :; return ;;
         --user-allowed-ips) :; return ;;
         --max-clients) :; return ;;
+        --invite) :; return ;;
       esac
-      COMPREPLY+=($(compgen -W '--config --no-config --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat -h --help' -- "$cur")) ;;
+      COMPREPLY+=($(compgen -W '--config --no-config --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
     'client')
       case "$prev" in
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
@@ -119,6 +123,7 @@ _mqvpn() {
         --exclude) :; return ;;
         --kill-switch) COMPREPLY=($(compgen -W 'off on always' -- "$cur")); return ;;
         --reconnect-interval) :; return ;;
+        client) : ;;
       esac
       COMPREPLY+=($(compgen -W '--config --no-config --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval -h --help' -- "$cur")) ;;
     'genkey')
@@ -132,6 +137,12 @@ _mqvpn() {
         --control) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
       esac
       COMPREPLY+=($(compgen -W '--json --watch --name --control -h --help' -- "$cur")) ;;
+    'invite')
+      case "$prev" in
+        --write) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
+        invite) : ;;
+      esac
+      COMPREPLY+=($(compgen -W '--write --force -h --help' -- "$cur")) ;;
     'user')
       case "$prev" in
 
@@ -209,6 +220,11 @@ _mqvpn() {
         --max-clients) :; return ;;
       esac
       COMPREPLY+=($(compgen -W '--config --no-config --mode --json --with-secrets --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat -h --help' -- "$cur")) ;;
+    'recover')
+      case "$prev" in
+        --name) :; return ;;
+      esac
+      COMPREPLY+=($(compgen -W '--name --keep-kill-switch -h --help' -- "$cur")) ;;
     'up')
       case "$prev" in
         --wait) :; return ;;

@@ -25,7 +25,7 @@ describe('the documentation', () => {
   })
 
   it('has no flag that there is not', () => {
-    const known = [...SETTING_KEYS.map((key) => settings[key].flag), '--config', '--no-config', '--mode']
+    const known = [...SETTING_KEYS.map((key) => settings[key].flag), '--config', '--no-config', '--mode', '--invite']
     const named = rows.flatMap(({ flags }) => [...flags.matchAll(/`(--[\w-]+)/g)].map(([, flag]) => flag))
     expect(known).to.include.members(named)
   })

@@ -48,14 +48,13 @@ export function exposure(stats: Pick<Stats, 'mode' | 'isFile'>): 'nobody' | 'gro
 }
 
 /** One line with one key. */
-export function readAuthKeyFile(path: string, log: Pick<Log, 'warn'>): string {
-  const text = readSecretFile(path, '--auth-key-file', log).trim()
-  if (text.includes('\n'))
-    throw new UsageError(`--auth-key-file ${path}: has several lines; it holds one key and no more`)
+export function readAuthKeyFile(path: string, log: Pick<Log, 'warn'>, origin = '--auth-key-file'): string {
+  const text = readSecretFile(path, origin, log).trim()
+  if (text.includes('\n')) throw new UsageError(`${origin} ${path}: has several lines; it holds one key and no more`)
   try {
     return authKey(text)
   } catch (error) {
-    if (error instanceof ValueError) throw new UsageError(`--auth-key-file ${path}: ${error.message}`)
+    if (error instanceof ValueError) throw new UsageError(`${origin} ${path}: ${error.message}`)
     throw error
   }
 }

@@ -1,16 +1,18 @@
 import { expect } from 'chai'
 import { EventEmitter } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serverSchema } from '../config/settings.js'
+import { hashOfKey } from '../config/users.js'
 import { request } from '../control/request.js'
 import { MachineError, UsageError } from '../errors.js'
 import { createLife, type Signals } from '../life.js'
 import { createLog } from '../log.js'
 import { FakeEngines, systemError, type FakeServer } from '../testing/fake-engines.js'
 import { selfSigned } from './certificate.js'
-import { addressForClients, certificateNames } from './names.js'
+import { addressForClients, certificateNames, uplinkIn } from './names.js'
+import type { Invite } from './invite.js'
 import { runServer } from './run.js'
 
 const KEY = 'mPyVpoQWcp/5gr404xvS19aRC03o0XS2mrb2tZJ1Ii4='
@@ -30,7 +32,11 @@ describe('a server', () => {
   afterEach(() => rmSync(folder, { recursive: true }))
   const control = () => join(folder, 'c.sock')
 
-  async function start(values: Record<string, unknown> = {}, again?: () => Record<string, unknown>): Promise<void> {
+  async function start(
+    values: Record<string, unknown> = {},
+    again?: () => Record<string, unknown>,
+    invite?: Invite,
+  ): Promise<void> {
     const parse = (more: Record<string, unknown>) =>
       serverSchema.parse({ control: control(), stateDir: join(folder, 'state'), authKey: KEY, nat: 'false', ...more })
     const settings = parse(values)
@@ -45,7 +51,10 @@ describe('a server', () => {
     process = new EventEmitter()
     const life = createLife(process as unknown as Signals, (text) => log.info(text))
     const about = { version: '1.2.3', pid: 42 }
-    const reload = again === undefined ? {} : { reload: () => parse(again()) }
+    const reload = {
+      ...(again === undefined ? {} : { reload: () => parse(again()) }),
+      ...(invite === undefined ? {} : { invite }),
+    }
     const host = { recoverRoutes: () => 0, runDirectory: folder }
     await runServer(settings, { engines: () => engines, ...host, log, now: () => new Date(), life, about, ...reload })
   }
@@ -97,6 +106,7 @@ describe('a server', () => {
     expect(error.message)
       .to.match(/does not start without a key/)
       .and.to.match(/mqvpn genkey/)
+      .and.to.match(/`mqvpn server --invite` does everything/)
     expect(existsSync(join(folder, 'state'))).to.equal(false)
     expect(engines.servers).to.have.length(0)
   })
@@ -110,6 +120,104 @@ describe('a server', () => {
       ['anna'],
     ])
     expect((await failure(start({ user: [`anna:${KEY}`] }))).message).to.match(/--user anna has the same key/)
+  })
+
+  describe('that invites', () => {
+    const listen = (server: FakeServer): void => {
+      server.emit({ type: 'listening', address: '192.0.2.1', port: 4433, pin: 'ab'.repeat(32) })
+      stop()
+    }
+    const without = { authKey: undefined, listen: '192.0.2.1:4433' }
+    const invite = (name: string | null, values: object = without) => start({ ...values }, undefined, { name })
+    const state = (name: string) => join(folder, 'state', name)
+    const modeOf = (file: string) => statSync(file).mode & 0o777
+    /** That was printed, and the key of its fragment. */
+    const invited = (): { uri: string; key: string } => {
+      const uri = /^ {2}(mqvpn:\S+)$/m.exec(printed)?.[1] ?? ''
+      return { uri, key: decodeURIComponent(uri.split('#')[1] ?? '') }
+    }
+    const keysOf = (index: number) => engines.servers[index]!.config.users
+
+    it('makes a key once, and prints what a client needs', async () => {
+      engines.onServer = listen
+      await invite(null)
+      const { uri, key } = invited()
+      expect(uri).to.match(/^mqvpn:\/\/192\.0\.2\.1:4433\?pin=(ab){32}#/)
+      expect(printed).to.include(`  sudo mqvpn client '${uri}'\n`).and.not.include('--auth-key-file')
+      expect(Buffer.from(key, 'base64')).to.have.length(32)
+      expect(keysOf(0)).to.deep.equal([{ name: '(global)', key }])
+      expect(modeOf(state('server.psk'))).to.equal(0o600)
+      expect(logged).not.to.include(key)
+      await invite(null)
+      expect(invited().key).to.equal(key)
+      // It is a key of this server from now on.
+      await start(without)
+      expect(keysOf(2)).to.deep.equal([{ name: '(global)', key }])
+      await start({ ...without, authKey: KEY })
+      expect(keysOf(3)).to.deep.equal([{ name: '(global)', key: KEY }])
+    })
+
+    it('gives the key that is configured, and makes none', async () => {
+      engines.onServer = listen
+      await invite(null, { listen: '192.0.2.1:4433' })
+      expect(invited().key).to.equal(KEY)
+      expect(existsSync(state('server.psk'))).to.equal(false)
+      const user = ['anna:a-key-of-anna-1234']
+      const error = await failure(invite(null, { ...without, user }))
+      expect(error).to.be.instanceOf(UsageError)
+      expect(error.message).to.match(/--invite NAME makes one/)
+      printed = ''
+      await invite('anna', { ...without, user })
+      expect(invited().key).to.equal('a-key-of-anna-1234')
+      expect(existsSync(state('users'))).to.equal(false)
+    })
+
+    it('makes a user of its own, whose hash alone it keeps, and knows at later starts', async () => {
+      engines.onServer = listen
+      await invite('anna')
+      const { key } = invited()
+      const anna = { name: 'anna', sha256: hashOfKey(key) }
+      expect(keysOf(0)).to.deep.equal([anna])
+      expect(modeOf(state('users'))).to.equal(0o600)
+      expect(readFileSync(state('users'), 'utf8'))
+        .to.include(`anna:sha256:${anna.sha256}`)
+        .and.not.include(key)
+      await invite('ben')
+      await start({ ...without, authKey: KEY })
+      expect(keysOf(2).map(({ name }) => name)).to.deep.equal(['(global)', 'anna', 'ben'])
+      expect(logged).not.to.include(key)
+
+      const again = await failure(invite('anna'))
+      expect(again).to.be.instanceOf(UsageError)
+      expect(again.message)
+        .to.match(/was invited before, and the key was not kept/)
+        .and.to.include(state('users'))
+      expect((await failure(invite('an na'))).message).to.match(/--invite NAME: a name has/)
+      writeFileSync(state('users'), 'anna:key-in-clear\nben\n', { mode: 0o600 })
+      expect((await failure(start(without))).message).to.match(
+        /users:1: write NAME:sha256:HEX[^]*users:2: write NAME:KEY/,
+      )
+    })
+
+    it('keeps no user whom nobody was told of, because it did not start', async () => {
+      engines.failure = systemError('EADDRINUSE', 'cannot bind 0.0.0.0:443')
+      await failure(invite('anna'))
+      expect(existsSync(state('users'))).to.equal(false)
+    })
+
+    it('lets go of a user who is removed, for good', async () => {
+      let answer: unknown
+      engines.onServer = (server) => {
+        server.emit({ type: 'listening', address: '192.0.2.1', port: 4433, pin: 'ab'.repeat(32) })
+        void request(control(), { cmd: 'remove-user', name: 'anna' }).then((reply) => {
+          answer = reply
+          stop()
+        })
+      }
+      await invite('anna', { listen: '192.0.2.1:4433' })
+      expect(answer).to.deep.equal({ ok: true, cut: 0, configured: false })
+      expect(existsSync(state('users'))).to.equal(false)
+    })
   })
 
   it('answers at its control socket while it runs, and removes it', async () => {
@@ -273,5 +381,24 @@ describe('the names of a server', () => {
     expect(addressForClients('0.0.0.0', all)).to.deep.equal({ address: '198.51.100.1', guessed: true })
     expect(addressForClients('::', { eth0: eth.slice(0, 2) })).to.deep.equal({ address: '2001:db8::1', guessed: true })
     expect(addressForClients('0.0.0.0', {}).guessed).to.equal(true)
+    const bridge = { docker0: [entry('172.17.0.1', 'IPv4')], eth0: eth }
+    expect(addressForClients('0.0.0.0', bridge, 'eth0').address).to.equal('198.51.100.1')
+    expect(addressForClients('0.0.0.0', bridge, null).address).to.equal('172.17.0.1')
+  })
+
+  it('are guessed by the default route', () => {
+    const head = 'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT'
+    const route = (device: string, destination: string, metric: number, mask: string) =>
+      `${device}\t${destination}\t0100A8C0\t0003\t0\t0\t${metric}\t${mask}\t0\t0\t0`
+    const zero = '00000000'
+    const table = [
+      head,
+      route('br0', '0000A8C0', 0, '00FFFFFF'),
+      route('wlan0', zero, 600, zero),
+      route('eth0', zero, 100, zero),
+    ]
+    expect(uplinkIn(`${table.join('\n')}\n`)).to.equal('eth0')
+    expect(uplinkIn(`${head}\n`)).to.equal(null)
+    expect(uplinkIn('')).to.equal(null)
   })
 })

@@ -3,7 +3,7 @@ import type { ServerSettings } from '../config/settings.js'
 import { ControlServer } from '../control/server.js'
 import { controlPath } from '../control/paths.js'
 import type { CommandReply, CommandRequest, Engine, Engines, ServerConfig, ServerEvent, ServerUser } from '../engine.js'
-import { MachineError, UsageError, VpnError } from '../errors.js'
+import { MachineError, messageOf, UsageError, VpnError } from '../errors.js'
 import { HostChanges } from '../host/changes.js'
 import { tidyBeforeStart } from '../host/leftovers.js'
 import { natKind, planNat } from '../host/nat.js'
@@ -14,8 +14,10 @@ import { setupError } from '../setup-errors.js'
 import type { Status } from '../status/render.js'
 import { givenCertificate, ownCertificate, type ServerCertificate } from './certificate.js'
 import { watchCertificate, type CertificateWatch } from './certificate-watch.js'
+import { announceInvite, planInvite, type Invite } from './invite.js'
 import { addressForClients, certificateNames, hostPort } from './names.js'
 import { Reload } from './reload.js'
+import { StateKeys } from './state-keys.js'
 import { configuredUsers, ServerUsers } from './users.js'
 
 /** As the seed's. */
@@ -37,6 +39,8 @@ export interface ServerDeps {
   observe?: (status: () => Promise<Status>) => Promise<void>
   /** The settings as they are written now, for a reload at SIGHUP; without it SIGHUP ends the server. */
   reload?: () => ServerSettings
+  /** `--invite`. */
+  invite?: Invite
 }
 
 type Listening = NonNullable<Status['listening']>
@@ -44,9 +48,11 @@ type Listening = NonNullable<Status['listening']>
 /** Resolves when the signal has aborted and everything is removed. */
 export async function runServer(
   settings: ServerSettings,
-  { engines, recoverRoutes, runDirectory, log, now, life, about, observe, reload }: ServerDeps,
+  { engines, recoverRoutes, runDirectory, log, now, life, about, observe, reload, invite }: ServerDeps,
 ): Promise<void> {
-  const configured = configuredUsers(settings, log)
+  const state = new StateKeys(settings.stateDir)
+  const planned = invite === undefined ? null : planInvite(invite, settings, state, log)
+  const configured = configuredUsers(settings, log, planned?.users)
   // Before anything is made: whether it can be used at all.
   const native = engines()
   const directory = runDirectory === undefined ? {} : { directory: runDirectory }
@@ -74,7 +80,12 @@ export async function runServer(
     settings.control ?? controlPath(settings.tunName),
     {
       status,
-      command: async (request) => (await users.command(request)) ?? (await engine?.command(request)) ?? NOT_RUNNING,
+      command: async (request) => {
+        const reply = await users.command(request)
+        return reply === null
+          ? ((await engine?.command(request)) ?? NOT_RUNNING)
+          : forgotten(request, reply, state, log)
+      },
     },
     log,
   )
@@ -94,8 +105,10 @@ export async function runServer(
     const renew = (): Promise<void> => useCertificate(givenCertificate(certFile, keyFile, now(), log))
     return watchCertificate([certFile, keyFile], async () => renew(), log)
   }
+  let invited = false
   try {
     await observe?.(status)
+    planned?.keep()
     try {
       engine = native.startServer(configOf(settings, configured, certificate), (event) => {
         if (event.type !== 'listening') logEvent(event, log)
@@ -107,7 +120,10 @@ export async function runServer(
             `listening: ${hostPort(address, port)} on ${settings.tunName}, pin ${pin}`,
             listening,
           )
-          if (certificate.created) announceClientLine(listening, settings, log)
+          if (planned !== null) {
+            announceInvite(planned, listening, invite ?? { name: null }, log)
+            invited = true
+          } else if (certificate.created) announceClientLine(listening, settings, log)
         }
       })
     } catch (error) {
@@ -138,7 +154,19 @@ export async function runServer(
     engine = null
     await changes.undoAll()
     await running?.stop()
+    if (!invited) planned?.takeBack()
     await control.close()
+  }
+}
+
+/** Who was invited and is removed now does not come back with the next start. */
+function forgotten(request: CommandRequest, reply: CommandReply, state: StateKeys, log: Log): CommandReply {
+  if (request.cmd !== 'remove-user' || !reply.ok || typeof request['name'] !== 'string') return reply
+  try {
+    return state.removeUser(request['name'], log) ? { ...reply, configured: false } : reply
+  } catch (error) {
+    log.error(`${request['name']} is back after a restart: ${messageOf(error)}`)
+    return reply
   }
 }
 

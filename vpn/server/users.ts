@@ -6,6 +6,7 @@ import type { CommandReply, CommandRequest, ServerUser } from '../engine.js'
 import { UsageError } from '../errors.js'
 import { keyOf } from '../key.js'
 import type { Log } from '../log.js'
+import { StateKeys } from './state-keys.js'
 
 /** Where it was said that a user may connect: only the configuration lasts beyond a restart. */
 type Source = 'configuration' | 'control socket'
@@ -17,20 +18,39 @@ interface Entry {
 /** Tells the engine; throws when it refuses, and then nothing has changed. */
 type Apply = (users: ServerUser[]) => Promise<{ cut: number }>
 
-/** Users that a server starts with. @throws UsageError when nobody could connect, or two have one key */
-export function configuredUsers(settings: ServerSettings, log: Pick<Log, 'warn'>): ServerUser[] {
-  const users = usersOf(settings, keyOf(settings, log))
+/**
+ * Users that a server starts with: those of the configuration, and those who were invited.
+ *
+ * @param added who is being invited, and is in no file yet
+ * @throws UsageError when nobody could connect, or two have one key
+ */
+export function configuredUsers(
+  settings: ServerSettings,
+  log: Pick<Log, 'warn'>,
+  added: readonly ServerUser[] = [],
+): ServerUser[] {
+  const state = new StateKeys(settings.stateDir)
+  const given = keyOf(settings, log)
+  // A key of the configuration takes the place of the one that was made for want of any.
+  const common = given ?? (settings.user.length === 0 ? state.key(log) : null)
+  const users = usersOf(settings, common)
+  for (const user of [...state.users(log), ...added]) {
+    const other = users.find((one) => one.name === user.name || keyHash(one) === keyHash(user))
+    if (other === undefined) users.push(user)
+    else log.warn(`${user.name} of ${state.usersFile} is left out: ${other.name} of the configuration takes the place`)
+  }
   if (users.length === 0) {
     throw new UsageError(
       [
-        'a server does not start without a key, or anybody could use it. Make one, and give it to server and clients:',
+        'a server does not start without a key, or anybody could use it. `mqvpn server --invite` does everything: it',
+        '  makes a key, starts, and prints what a client needs. Or make a key yourself, for server and clients:',
         '  (umask 077; mqvpn genkey > /etc/mqvpn.key)',
         '  mqvpn server --auth-key-file /etc/mqvpn.key',
       ].join('\n'),
     )
   }
-  const common = users.find(({ name }) => name === GLOBAL_USER)
-  const same = common && users.find((user) => user !== common && keyHash(user) === keyHash(common))
+  const global = users.find(({ name }) => name === GLOBAL_USER)
+  const same = global && users.find((user) => user !== global && keyHash(user) === keyHash(global))
   if (same) throw new UsageError(`--user ${same.name} has the same key as --auth-key, so nobody could tell them apart`)
   return users
 }

@@ -59,7 +59,7 @@ const FILES: [string, string][] = [
   ['/etc/mqvpn/NAME.conf', 'Configurations of services; of mqvpn up and mqvpn down.'],
   ['/run/mqvpn/NAME.sock', 'Control socket, while it runs.'],
   ['/run/mqvpn/NAME.*.changes.json', 'What it has changed on this host; mqvpn recover takes it back after a crash.'],
-  ['/var/lib/mqvpn', 'Generated certificate, session tickets.'],
+  ['/var/lib/mqvpn', 'Generated certificate, keys and users of --invite, session tickets.'],
   ['/var/log/mqvpn/NAME.log', 'Log of a client that mqvpn up started without systemd.'],
 ]
 
@@ -70,7 +70,14 @@ const ENVIRONMENT: [string, string][] = [
   ['MQVPN_DEBUG', 'Show where a fault of mqvpn itself is.'],
 ]
 
-const EXAMPLES = `A key, a server, and a client (the server prints the line for it):
+const EXAMPLES = `A server that makes its key, and a client (the server prints the line for it):
+.PP
+.nf
+mqvpn server \\-\\-invite
+mqvpn client 'mqvpn://203.0.113.1:443?pin=SHA256#KEY'
+.fi
+.PP
+The same with a key of your own:
 .PP
 .nf
 (umask 077; mqvpn genkey > /etc/mqvpn.key)
