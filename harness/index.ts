@@ -2,7 +2,7 @@
  * What scenario files import: `import { defineScenario, at, profiles, subjects, traffic } from 'mqvpn-bench'`.
  * This module knows how scenarios are written and read; building labs and running is the command's.
  */
-export { at, type At, type FaultInput, type FlapOptions } from './scenario/at.js'
+export { at, type At, type AtStart, type FaultInput, type FlapOptions } from './scenario/at.js'
 export { defineScenario, isScenario } from './scenario/define.js'
 export type {
   Baseline,
@@ -12,6 +12,7 @@ export type {
   MeasurementExpectations,
   MetricExpectation,
   ProbeExpectations,
+  Rival,
   SubjectExpectations,
 } from './scenario/expect.js'
 export { gilbert, type GilbertOptions, type LossInput } from './scenario/loss.js'

@@ -7,7 +7,7 @@ import { BenchError, InterruptedError, MachineError, SubjectError, UsageError } 
 
 export const EXIT = {
   ok: 0,
-  /** An expectation failed, or `--fail-on regression` found one. */
+  /** An expectation failed, or is unknown although its subject ran; or `--fail-on regression` found one. */
   failed: 1,
   /** The command line or the scenario is wrong. */
   usage: 2,

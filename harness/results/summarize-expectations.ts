@@ -57,8 +57,9 @@ export function sentence({
   return `${subject} ${metricWords(metric)} (${where})${worst} is ${words} ${limitWords(metric, limit)}`
 }
 
-function limitWords(metric: Expectation['metric'], { of, value }: Expectation['limit']): string {
-  switch (of) {
+function limitWords(metric: Expectation['metric'], limit: Expectation['limit']): string {
+  const { value } = limit
+  switch (limit.of) {
     case 'value':
       return formatValue(metric, value)
     case 'idle':
@@ -69,6 +70,11 @@ function limitWords(metric: Expectation['metric'], { of, value }: Expectation['l
       return `${percentWords(value)} of the sum of the paths`
     case 'achievable':
       return `${percentWords(value)} of the achievable goodput`
+    case 'rival': {
+      const enough =
+        limit.enough === null ? '' : `, or ${percentWords(limit.enough)} of the achievable goodput if that reaches it`
+      return `${percentWords(value)} of ${limit.subject}${enough}`
+    }
   }
 }
 
@@ -118,18 +124,36 @@ function limitFor(
       return baseline ? baseline.bestBitsPerSecond * limit.value : null
     case 'sum':
       return baseline ? baseline.sumBitsPerSecond * limit.value : null
-    case 'achievable': {
-      const measurement = baselineInput.measurements.find((m) => m.id === row.measurement)
-      const window = measurement?.windows.find((w) => w.name === row.window)
-      if (!measurement || !window) return null
-      const achievable = achievableIn(baselineInput, measurement, window, subject?.paths ?? [])
-      return achievable === null ? null : achievable * limit.value
+    case 'achievable':
+      return achievableTimes(limit.value, row, subject, baselineInput)
+    case 'rival': {
+      const same = (r: SummaryRow): boolean =>
+        r.measurement === row.measurement && r.window === row.window && r.metric === row.metric
+      const rival = context.rows.find((r) => r.subject === limit.subject && same(r))?.estimate.median
+      if (rival === undefined) return null
+      if (limit.enough === null) return rival * limit.value
+      const enough = achievableTimes(limit.enough, row, subject, baselineInput)
+      if (enough === null) return null
+      return rival >= enough ? enough : rival * limit.value
     }
     case 'idle': {
       const idle = idleDelay(samples, row)
       return idle === null ? null : idle + limit.value
     }
   }
+}
+
+function achievableTimes(
+  factor: number,
+  row: SummaryRow,
+  subject: SubjectInfo | undefined,
+  input: BaselineInput,
+): number | null {
+  const measurement = input.measurements.find((m) => m.id === row.measurement)
+  const window = measurement?.windows.find((w) => w.name === row.window)
+  if (!measurement || !window) return null
+  const achievable = achievableIn(input, measurement, window, subject?.paths ?? [])
+  return achievable === null ? null : achievable * factor
 }
 
 function idleDelay(samples: readonly Sample[], { subject, measurement, direction }: SummaryRow): number | null {
@@ -163,6 +187,7 @@ function whyNothing({ subject: id, measurement, metric }: Expectation, subject: 
 function whyNoLimit({ limit: { of } }: Expectation, row: SummaryRow): string {
   const where = `${row.measurement}, ${row.window}`
   if (of === 'idle') return `the idle delay was not measured (${where})`
+  if (of === 'rival') return `the rival was not measured, or the links have no fixed rate here (${where})`
   if (of === 'achievable') return `the links have no fixed rate here (${where})`
   return `not every single path was measured alone (${where})`
 }

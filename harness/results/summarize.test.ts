@@ -232,6 +232,7 @@ describe('expectations', () => {
       ],
       (draft) => {
         draft.samples = draft.samples.filter((s) => s.subject === 'mptcp')
+        draft.measurements = draft.measurements.filter((m) => m.phase === 'bulk')
         Object.assign(draft.subjects[3]!, { status: 'missing', reason: 'openvpn is not installed' })
       },
     )
@@ -241,6 +242,68 @@ describe('expectations', () => {
       'unknown: direct:b goodput (bulk/4) is at least 1 Mbit/s: direct:b has no goodput of bulk/4 in this run',
     ])
     expect(exitCode).to.equal(3)
+  })
+
+  it('fail the run when they are unknown although their subject ran', () => {
+    const held = ({ subject, sum }: ExpectContext) => [subject('mptcp').measurement('bulk/4').goodput.atLeast(sum)]
+    const fail = (draft: ReturnType<typeof draftOf>, id: string) => {
+      for (const s of draft.samples.filter((x) => x.subject === id)) Object.assign(s, { status: 'failed', reason: 'x' })
+    }
+    const exitCodes = (change: (draft: ReturnType<typeof draftOf>) => void) => {
+      const { lines, exitCode } = verdicts(held, change)
+      expect(lines[0]).to.match(/^unknown: /)
+      return exitCode
+    }
+    expect(
+      exitCodes((draft) => {
+        fail(draft, 'mptcp')
+      }),
+    ).to.equal(1)
+    expect(
+      exitCodes((draft) => {
+        fail(draft, 'direct:b')
+      }),
+    ).to.equal(1)
+    // Not asked for, or not supported: nobody's failure.
+    const partly = (draft: ReturnType<typeof draftOf>, phase: string) => {
+      draft.measurements = draft.measurements.filter((m) => m.phase === phase)
+      draft.samples = draft.samples.filter((s) => s.measurement.startsWith(phase))
+    }
+    expect(
+      exitCodes((draft) => {
+        partly(draft, 'lose-a')
+      }),
+    ).to.equal(0)
+    const bulkFails = exitCodes((draft) => {
+      partly(draft, 'bulk')
+      fail(draft, 'mptcp')
+    })
+    expect(bulkFails).to.equal(1)
+    expect(
+      exitCodes((draft) => {
+        for (const s of draft.samples) if (s.subject === 'mptcp') Object.assign(s, { status: 'unsupported' })
+      }),
+    ).to.equal(0)
+  })
+
+  it('hold a subject against another one, until that one leaves no room', () => {
+    const { lines } = verdicts(({ subject, rival, achievable }) => [
+      subject('mptcp').measurement('bulk/4').goodput.atLeast(rival('openvpn:a').times(1.15)),
+      subject('openvpn:a').measurement('bulk/4').goodput.atLeast(rival('mptcp').times(1.15)),
+      // 348 of 363 Mbit/s: below 97 % it must be beaten, above 95 % as much is enough.
+      subject('mptcp')
+        .measurement('bulk/4')
+        .goodput.atLeast(rival('mptcp').times(1.15).or(achievable.times(0.97))),
+      subject('mptcp')
+        .measurement('bulk/4')
+        .goodput.atLeast(rival('mptcp').times(1.15).or(achievable.times(0.95))),
+    ])
+    expect(lines).to.deep.equal([
+      'passed: mptcp goodput (bulk/4) is at least 115 % of openvpn:a: 348 Mbit/s, limit 228 Mbit/s (bulk/4, healthy)',
+      'failed: openvpn:a goodput (bulk/4) is at least 115 % of mptcp: 198 Mbit/s, limit 400 Mbit/s (bulk/4, healthy)',
+      'failed: mptcp goodput (bulk/4) is at least 115 % of mptcp, or 97 % of the achievable goodput if that reaches it: 348 Mbit/s, limit 400 Mbit/s (bulk/4, healthy)',
+      'passed: mptcp goodput (bulk/4) is at least 115 % of mptcp, or 95 % of the achievable goodput if that reaches it: 348 Mbit/s, limit 345 Mbit/s (bulk/4, healthy)',
+    ])
   })
 })
 

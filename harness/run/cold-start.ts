@@ -1,11 +1,12 @@
-/** One cold start of one subject: start it, wait until it carries traffic, measure, end it. */
+/** One cold start of one subject: what is broken from the start, start it, wait until it carries traffic, measure, end it. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { monotonicMs, type AppliedFault } from '../faults/schedule.js'
 import { InterruptedError, messageOf, SubjectError } from '../lab/errors.js'
 import type { Lab } from '../lab/lab.js'
 import type { Measurement, Sample } from '../results/schema.js'
-import type { PlannedRun } from '../scenario/plan.js'
-import type { MeasurementSpec } from '../scenario/types.js'
+import { startFaults, type PlannedRun } from '../scenario/plan.js'
+import type { MeasurementSpec, TimedFault } from '../scenario/types.js'
 import { adapterFor } from '../subjects/index.js'
 import { endedEarly } from '../subjects/ready.js'
 import type { RunningSubject } from '../subjects/subject.js'
@@ -33,7 +34,10 @@ export interface ColdStartOutput {
 export async function coldStart(input: ColdStartInput): Promise<ColdStartOutput> {
   const { lab, run, signal } = input
   const adapter = adapterFor(run.subject.kind)
-  const directory = join(input.resultDirectory, 'runs', fileName(run.subject.id), String(run.repeat))
+  const atStart = run.measurements.flatMap(startFaults)
+  // Several cold starts of one subject in one round: each has its own folder, as each has its own state.
+  const folder = atStart.length > 0 ? `${run.repeat}-${fileName(run.measurements[0]!.id)}` : String(run.repeat)
+  const directory = join(input.resultDirectory, 'runs', fileName(run.subject.id), folder)
   mkdirSync(directory, { recursive: true })
   const out: ColdStartOutput = { samples: [], emulatorDrops: 0, crashed: null }
   const keep = (sample: Sample): void => {
@@ -50,6 +54,7 @@ export async function coldStart(input: ColdStartInput): Promise<ColdStartOutput>
   let subject: RunningSubject | null = null
   const left = [...run.measurements]
   try {
+    const before = await applyAll(lab, atStart)
     subject = await adapter.start({ lab, spec: run.subject, workDir: directory })
     await subject.ready(signal)
     for (let measurement = left[0]; measurement; measurement = left[0]) {
@@ -66,6 +71,7 @@ export async function coldStart(input: ColdStartInput): Promise<ColdStartOutput>
         ...row(measurement),
         lab,
         subject,
+        before,
         windows: input.measurements.get(measurement.id)?.windows ?? [],
         directory: samplePath,
         relativeDirectory: relative(input.resultDirectory, samplePath),
@@ -86,10 +92,23 @@ export async function coldStart(input: ColdStartInput): Promise<ColdStartOutput>
     }
     if (!(error instanceof SubjectError)) out.crashed = `${run.subject.id}: ${out.crashed}`
   } finally {
-    await subject?.stop()
-    await Promise.all([...lab.paths.values()].map((path) => path.restore()))
+    try {
+      await subject?.stop()
+    } finally {
+      // The next subject starts on whole paths, whatever happened to this one.
+      await Promise.all([...lab.paths.values()].map((path) => path.restore()))
+    }
   }
   return out
+}
+
+async function applyAll(lab: Lab, faults: readonly TimedFault[]): Promise<AppliedFault[]> {
+  const applied: AppliedFault[] = []
+  for (const { action } of faults) {
+    applied.push({ atMs: monotonicMs(), action })
+    if (action.verb !== 'restart') await lab.path(action.path).apply(action)
+  }
+  return applied
 }
 
 /** `direct:a` and `bulk/4` as one path component. */

@@ -36,6 +36,8 @@ export interface SampleInput {
   directory: string
   /** `directory` relative to the result directory. */
   relativeDirectory: string
+  /** The measurement's faults that were there before the subject started, by CLOCK_MONOTONIC. */
+  before?: readonly AppliedFault[]
   signal: AbortSignal
 }
 
@@ -96,7 +98,7 @@ interface Traffic {
 }
 
 async function measure(input: SampleInput, traffic: Traffic, startedAt: string): Promise<SampleOutput> {
-  const { lab, subject, measurement, signal } = input
+  const { lab, subject, measurement, before = [], signal } = input
   const context: TrafficContext = {
     client: lab.client,
     server: lab.server,
@@ -131,7 +133,7 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
       zeroMs = await traffic.load.zeroMs
     }
     const applied = await runSchedule(
-      measurement.faults,
+      measurement.faults.filter((fault) => !fault.beforeStart),
       zeroMs,
       async (fault) => {
         await apply(lab, subject, fault)
@@ -172,7 +174,7 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
         processes: used,
         cpuSecondsPerGigabyte: cpuPerGigabyte(used, result, measurement),
         busiestCore,
-        faultsAppliedMs: applied.map((fault: AppliedFault) => Math.round(fault.atMs * 10) / 10),
+        faultsAppliedMs: [...before.map(({ atMs }) => atMs - zeroMs), ...applied.map(({ atMs }) => atMs)].map(tenths),
         files: [...(result?.files ?? []), ...(probe?.files ?? [])].map((file) => join(input.relativeDirectory, file)),
       },
     }
@@ -181,6 +183,8 @@ async function measure(input: SampleInput, traffic: Traffic, startedAt: string):
     await recorder.stop()
   }
 }
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
 
 /** A probe that could not keep its schedule says so: gaps and delays then show this machine, not the path. */
 function stalled(probe: Awaited<ReturnType<ProbeRun['stop']>> | null): string | null {

@@ -1,6 +1,7 @@
 /**
  * The fault schedule: `at('10s').blackhole('a', 'up')`. Times count from the start of the measured traffic (after what is
- * omitted). Builders of plain data; `faults.ts` validates and resolves it.
+ * omitted); `at('start')` is before the subject itself is started, which then has to come up in spite of the fault.
+ * Builders of plain data; `faults.ts` validates and resolves it.
  */
 import type { LossInput } from './loss.js'
 import type { Directions } from './types.js'
@@ -28,7 +29,7 @@ type Verbs<N extends string> =
   | { verb: 'restart'; side: 'client' | 'server' }
 
 /** One entry of a schedule; N are the path names that it mentions. */
-export type FaultInput<N extends string = string> = { readonly at: Duration } & Readonly<Verbs<N>>
+export type FaultInput<N extends string = string> = { readonly at: Duration | 'start' } & Readonly<Verbs<N>>
 
 export interface At {
   /** Takes the device down on both ends, as an administrator would; addresses and routes go with it. */
@@ -58,8 +59,13 @@ export interface At {
   restart(side: 'client' | 'server'): FaultInput<never>
 }
 
-/** @param time after the start of the measured traffic */
-export function at(time: Duration): At {
+/** What can be there before anything else is: the condition of a path. */
+export type AtStart = Pick<At, 'down' | 'carrier' | 'blackhole' | 'loss' | 'delay' | 'rate' | 'jitter' | 'mtu'>
+
+/** @param time after the start of the measured traffic; `'start'`: before the subject starts, for which it starts anew */
+export function at(time: 'start'): AtStart
+export function at(time: Duration): At
+export function at(time: Duration | 'start'): At {
   return {
     down: (path) => ({ at: time, verb: 'down', path }),
     up: (path) => ({ at: time, verb: 'up', path }),

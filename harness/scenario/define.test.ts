@@ -123,7 +123,7 @@ describe('defineScenario', () => {
       expect: ({ subject, sum, idle }) => [
         subject('mptcp').measurement('bulk/4').goodput.in('healthy').atLeast(sum.times(0.9)),
         subject('mptcp').phase('bulk').probe.outage.worst.atMost('300ms'),
-        subject('direct:b').measurement('bulk/1').probe.delayP95.direction('up').atMost(idle.plus('60ms')),
+        subject('direct:a').measurement('bulk/1').probe.delayP95.direction('up').atMost(idle.plus('60ms')),
       ],
     })
     expect(scenario.expectations).to.deep.equal([
@@ -148,7 +148,7 @@ describe('defineScenario', () => {
         over: 'worst',
       },
       {
-        subject: 'direct:b',
+        subject: 'direct:a',
         measurement: 'bulk/1',
         metric: 'delayP95',
         window: null,

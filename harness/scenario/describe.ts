@@ -18,11 +18,11 @@ export function describeMeasurement(spec: MeasurementSpec, { paths }: Pick<Scena
     payloadBytes: load?.kind === 'udp' ? load.payloadBytes : null,
     durationMs: spec.durationMs,
     omitMs: spec.omitMs,
-    faults: spec.faults.map(({ atMs, action }) => ({
+    faults: spec.faults.map(({ atMs, action, beforeStart }) => ({
       atMs,
       verb: action.verb,
       path: 'path' in action ? action.path : null,
-      label: faultLabel(action),
+      label: `${faultLabel(action)}${beforeStart ? ' (before the start)' : ''}`,
     })),
     windows: windowsOf(spec, paths),
     achievable: achievable(paths, load),

@@ -18,6 +18,24 @@ export class Baseline {
   }
 }
 
+/** What another subject reached in the same measurement and window, times a factor. */
+export class Rival {
+  constructor(
+    readonly subject: string,
+    readonly factor = 1,
+    readonly enough: Baseline | null = null,
+  ) {}
+
+  times(factor: number): Rival {
+    return new Rival(this.subject, this.factor * factor, this.enough)
+  }
+
+  /** A rival that itself reaches this share of `achievable` leaves no room: then as much is enough. */
+  or(enough: Baseline): Rival {
+    return new Rival(this.subject, this.factor, enough)
+  }
+}
+
 /** The delay of the same path or tunnel before the load began, plus an offset. */
 export class IdleDelay {
   constructor(readonly offset: Duration = '0ms') {}
@@ -111,7 +129,7 @@ export class MeasurementExpectations {
 
   /** Received application bytes per second. */
   get goodput() {
-    return this.#metric<Rate | Baseline>('goodput')
+    return this.#metric<Rate | Baseline | Rival>('goodput')
   }
   get probe() {
     return new ProbeExpectations(this.#metric)
@@ -153,6 +171,8 @@ export interface ExpectContext {
   readonly sum: Baseline
   /** Goodput that headers leave of the configured rates of the subject's paths. */
   readonly achievable: Baseline
+  /** Goodput of another subject in the same measurement: `rival('mqvpn:minrtt').times(1.15)`. */
+  readonly rival: (id: string) => Rival
   /** Delay before the load began. */
   readonly idle: IdleDelay
 }
@@ -162,5 +182,6 @@ export const expectContext: ExpectContext = {
   best: new Baseline('best'),
   sum: new Baseline('sum'),
   achievable: new Baseline('achievable'),
+  rival: (id) => new Rival(id),
   idle: new IdleDelay(),
 }

@@ -1,7 +1,8 @@
 /** Checks what expectations name against the scenario, and turns their limits into base units. */
 import type { MetricName } from '../results/schema.js'
 import { messageOf } from '../lab/errors.js'
-import { Baseline, type ExpectationInput, IdleDelay, expectContext } from './expect.js'
+import { Baseline, type ExpectationInput, IdleDelay, Rival, expectContext } from './expect.js'
+import { applies } from './plan.js'
 import type { Key, Problems } from './problems.js'
 import { didYouMean } from '../../common/suggest.js'
 import type { Expectation, MeasurementSpec, SubjectSpec } from './types.js'
@@ -82,9 +83,25 @@ function unknownName(input: ExpectationInput, { paths, subjects, measurements }:
     const names = [...new Set([...measurements.map((m) => m.id), ...measurements.map((m) => m.phase)])]
     return `no measurement or phase "${input.measurement}"${didYouMean(input.measurement, names)}`
   }
-  const measured = named.filter((m) => hasMetric(m, input.metric))
-  if (measured.length === 0)
+  const having = named.filter((m) => hasMetric(m, input.metric))
+  if (having.length === 0)
     return `${input.measurement} has no ${input.metric}: it has no ${PROBE_METRICS.includes(input.metric) ? 'probe' : 'such traffic'}`
+  const running = [input.subject, ...(input.limit instanceof Rival ? [input.limit.subject] : [])]
+  for (const id of running) {
+    const subject = subjects.find((s) => s.id === id)
+    if (!subject) return `no subject "${id}"${didYouMean(id, ids)}`
+    // What nobody measures would be unknown for ever, and an unknown expectation looks like one that holds.
+    if (!having.some((m) => applies(m, subject)))
+      return `${id} never runs ${input.measurement}; name a subject that does, or add it to the phase's subjects`
+  }
+  const measured = having.filter((m) =>
+    running.every((id) =>
+      applies(
+        m,
+        subjects.find((s) => s.id === id)!,
+      ),
+    ),
+  )
   if (input.window !== null) {
     const windows = [...new Set(measured.flatMap((m) => windowsOf(m, paths).map((w) => w.name)))]
     if (!windows.includes(input.window))
@@ -99,6 +116,13 @@ function resolveLimit(metric: MetricName, limit: unknown): Expectation['limit'] 
     if (!(limit.factor > 0))
       throw new UnitError(`got ${limit.of}.times(${limit.factor}); a factor is above 0, e.g. ${limit.of}.times(0.9)`)
     return { of: limit.of, value: limit.factor }
+  }
+  if (limit instanceof Rival) {
+    if (metric !== 'goodput') throw new UnitError('a rival is compared by goodput; write a value')
+    if (!(limit.factor > 0)) throw new UnitError(`got a factor of ${limit.factor}; a factor is above 0, e.g. 1.15`)
+    if (limit.enough !== null && !(limit.enough instanceof Baseline && limit.enough.of === 'achievable'))
+      throw new UnitError('.or(…) takes a share of achievable, e.g. achievable.times(0.95)')
+    return { of: 'rival', value: limit.factor, subject: limit.subject, enough: limit.enough?.factor ?? null }
   }
   if (limit instanceof IdleDelay) {
     if (!metric.startsWith('delayP')) throw new UnitError('idle is a delay; write a value')

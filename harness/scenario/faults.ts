@@ -36,6 +36,10 @@ const schemas = {
 } as const
 export const FAULT_VERBS: readonly string[] = Object.keys(schemas)
 
+/** `at('start')`: what can be so before the subject is there, and stays so. */
+const START = 'start'
+const AT_START: readonly string[] = ['down', 'carrier', 'blackhole', 'loss', 'delay', 'rate', 'jitter', 'mtu']
+
 type Parsed = { [V in keyof typeof schemas]: z.output<(typeof schemas)[V]> }[keyof typeof schemas]
 
 /** The schedule, sorted; entries with problems are left out. */
@@ -43,22 +47,33 @@ export function resolveFaults(input: unknown, paths: readonly string[], key: Key
   if (input === undefined) return []
   const entries = problems.parse(z.array(z.unknown()), input, key) ?? []
   const faults = entries.flatMap((entry, i) => resolveFault(entry, paths, [...key, i], problems))
-  return faults.sort((a, b) => a.atMs - b.atMs)
+  return faults.sort((a, b) => a.atMs - b.atMs || Number(b.beforeStart ?? false) - Number(a.beforeStart ?? false))
 }
 
 function resolveFault(entry: unknown, paths: readonly string[], key: Key, problems: Problems): TimedFault[] {
   const verb = typeof entry === 'object' && entry !== null ? (entry as { verb?: unknown }).verb : undefined
   if (typeof verb !== 'string' || !(verb in schemas)) {
-    problems.add(key, `got ${quote(entry)}; write at('10s') followed by one of ${FAULT_VERBS.join(', ')}`)
+    problems.add(
+      key,
+      `got ${quote(entry)}; write at('10s') or at('start') followed by one of ${FAULT_VERBS.join(', ')}`,
+    )
     return []
   }
-  const parsed = problems.parse<z.ZodType<Parsed>>(schemas[verb as keyof typeof schemas], entry, key)
+  const beforeStart = (entry as { at?: unknown }).at === START
+  if (beforeStart && !AT_START.includes(verb)) {
+    problems.add(key, `${verb} at('start'): only a condition can be there before; write one of ${AT_START.join(', ')}`)
+    return []
+  }
+  const timed = beforeStart ? { ...(entry as object), at: '0s' } : entry
+  const parsed = problems.parse<z.ZodType<Parsed>>(schemas[verb as keyof typeof schemas], timed, key)
   if (parsed === null) return []
   if ('path' in parsed && !paths.includes(parsed.path)) {
     problems.add([...key, 'path'], `no path "${parsed.path}"${didYouMean(parsed.path, paths)}`)
     return []
   }
-  return parsed.verb === 'flap' ? expandFlap(parsed, key, problems) : [{ atMs: parsed.at, action: toAction(parsed) }]
+  if (parsed.verb === 'flap') return expandFlap(parsed, key, problems)
+  const action = toAction(parsed)
+  return [beforeStart ? { atMs: 0, action, beforeStart } : { atMs: parsed.at, action }]
 }
 
 function expandFlap(flap: Extract<Parsed, { verb: 'flap' }>, key: Key, problems: Problems): TimedFault[] {

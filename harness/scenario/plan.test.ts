@@ -88,6 +88,50 @@ describe('planRun', () => {
   })
 })
 
+describe('planRun with faults before the start', () => {
+  const plan = planRun(
+    defineScenario({
+      name: 'x',
+      description: 'x',
+      paths: {
+        a: { rate: '300mbit', delay: '10ms', queue: '1bdp' },
+        b: { rate: '80mbit', delay: '30ms', queue: '1bdp' },
+      },
+      subjects: [subjects.mptcp(), subjects.openvpn({ path: 'a' })],
+      phases: {
+        bulk: { traffic: { tcp: traffic.iperf({ direction: 'up', streams: [1, 4], duration: '2s' }) } },
+        dead: {
+          traffic: { tcp: traffic.iperf({ direction: 'up', streams: [1, 4], duration: '5s' }) },
+          faults: [at('start').blackhole('a', 'up'), at('2s').restore('a')],
+        },
+        slow: {
+          traffic: { tcp: traffic.iperf({ direction: 'up', duration: '2s' }) },
+          faults: [at('start').delay('a', '50ms')],
+        },
+      },
+    }),
+    { repeats: 2, seed: 3 },
+  )
+  const runsOf = (id: string, repeat: number) =>
+    plan
+      .filter((run) => run.subject.id === id && run.repeat === repeat)
+      .map((run) => run.measurements.map((m) => m.id).join(' '))
+      .toSorted()
+
+  it('gives each such measurement a cold start of its own', () => {
+    for (const repeat of [1, 2]) {
+      expect(runsOf('mptcp', repeat)).to.deep.equal(['bulk/1 bulk/4', 'dead/1', 'dead/4', 'slow/1'])
+    }
+    expect(plan.map((run) => run.order)).to.deep.equal(plan.map((_, i) => i + 1))
+  })
+
+  it('leaves out subjects that could not come up', () => {
+    expect(runsOf('openvpn:a', 1)).to.deep.equal(['bulk/1 bulk/4', 'slow/1'])
+    expect(runsOf('direct:a', 1)).to.deep.equal(['bulk/1 bulk/4', 'slow/1'])
+    expect(runsOf('direct:b', 1)).to.deep.equal(['bulk/1 bulk/4'])
+  })
+})
+
 describe('duration', () => {
   it('counts whole seconds of traffic, and what is around it', () => {
     expect(measurementMs({ durationMs: 5500, omitMs: 1000 })).to.equal(7800)

@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { at } from './at.js'
 import { defineScenario } from './define.js'
+import type { ExpectContext } from './expect.js'
 import { gilbert } from './loss.js'
 import { ScenarioError } from './problems.js'
 import type { ScenarioInput } from './scenario-input.js'
@@ -200,6 +201,59 @@ describe('defineScenario refuses', () => {
     })
     expect(problems).to.deep.equal([
       'subjects[0].client.start: {client.dev.c} is no placeholder; did you mean "client.dev.a"?',
+    ])
+  })
+
+  it('a fault before the start that is no condition of a path', () => {
+    for (const fault of [
+      { at: 'start', verb: 'restart', side: 'client' },
+      { at: 'start', verb: 'flap', path: 'a', period: '1s', for: '2s' },
+      { at: 'start', verb: 'rebind', path: 'a' },
+      { at: 'start', verb: 'restore', path: 'a' },
+    ]) {
+      expect(problemsOf({ faults: [fault] })).to.deep.equal([
+        `faults[0]: ${fault.verb} at('start'): only a condition can be there before; write one of down, carrier, blackhole, loss, delay, rate, jitter, mtu`,
+      ])
+    }
+    expect(problemsOf({ faults: [{ at: 'begin', verb: 'down', path: 'a' }] })).to.have.length(1)
+  })
+
+  it('an expectation about a subject that never runs what it names', () => {
+    const expectations = (fault: object) =>
+      problemsOf({
+        subjects: [subjects.mptcp(), subjects.openvpn({ path: 'a' })],
+        faults: [fault],
+        expect: ({ subject }: ExpectContext) => [
+          subject('openvpn:a').phase('bulk').goodput.atLeast('1mbit'),
+          subject('mptcp').phase('bulk').goodput.atLeast('1mbit'),
+          subject('direct:a').phase('bulk').goodput.atLeast('1mbit'),
+        ],
+      })
+    const never = (i: number, id: string) =>
+      `expect[${i}]: ${id} never runs bulk; name a subject that does, or add it to the phase's subjects`
+    // Nothing can come up over a alone; a subject with another path can.
+    expect(expectations(at('start').carrier('a', 'off'))).to.deep.equal([never(0, 'openvpn:a'), never(2, 'direct:a')])
+    expect(expectations(at('start').delay('a', '50ms'))).to.deep.equal([])
+    expect(expectations(at('1s').down('b'))).to.deep.equal([never(2, 'direct:a')])
+  })
+
+  it('a rival that does not exist, or is compared with the wrong thing', () => {
+    const limit = (make: (context: ExpectContext) => unknown) =>
+      problemsOf({
+        subjects: [subjects.mptcp()],
+        expect: (context: ExpectContext) => [
+          context
+            .subject('mptcp')
+            .phase('bulk')
+            .goodput.atLeast(make(context) as never),
+        ],
+      })
+    expect(limit(({ rival }) => rival('mptpc'))).to.deep.equal(['expect[0]: no subject "mptpc"; did you mean "mptcp"?'])
+    expect(limit(({ rival }) => rival('direct:a').times(0))).to.deep.equal([
+      'expect[0]: goodput atLeast: got a factor of 0; a factor is above 0, e.g. 1.15',
+    ])
+    expect(limit(({ rival, best }) => rival('direct:a').or(best))).to.deep.equal([
+      'expect[0]: goodput atLeast: .or(…) takes a share of achievable, e.g. achievable.times(0.95)',
     ])
   })
 })

@@ -41,6 +41,8 @@ export interface TimedFault {
   /** Milliseconds after the measured traffic has begun (the omitted part comes before 0). */
   atMs: number
   action: FaultAction
+  /** Applied before the subject starts, for a cold start of its own; `atMs` is then 0, from where windows see it. */
+  beforeStart?: true
 }
 
 /** The load of one measurement. */
@@ -109,7 +111,10 @@ export interface Expectation {
   direction: Direction | null
   compare: 'atLeast' | 'atMost'
   /** value: in the metric's unit. Otherwise a factor on the named baseline, or an offset on the idle delay in ms. */
-  limit: { of: 'value' | 'best' | 'sum' | 'achievable' | 'idle'; value: number }
+  limit:
+    | { of: 'value' | 'best' | 'sum' | 'achievable' | 'idle'; value: number }
+    /** A factor on another subject's goodput; `enough`: share of the achievable that suffices where that one reaches it. */
+    | { of: 'rival'; value: number; subject: string; enough: number | null }
   /** Which of the repeats decides: their median, or the worst one. */
   over: 'median' | 'worst'
 }

@@ -40,6 +40,12 @@ describe('windows', () => {
     expect(windows(at('5s').mtu('a', 1300, { silent: true }), at('10s').restore('a'))).to.equal(expected)
   })
 
+  it('begin with the fault when it was there before the subject', () => {
+    const expected = 'degraded 0-5, recovering 5-6, restored 6-20'
+    expect(windows(at('start').carrier('a', 'off'), at('5s').carrier('a', 'on'))).to.equal(expected)
+    expect(windows(at('5s').restore('a'), at('start').blackhole('a'))).to.equal(expected)
+  })
+
   it('stay degraded without a restore', () => {
     expect(windows(at('5s').delay('b', '200ms'))).to.equal('healthy 0-5, degraded 5-20')
   })

@@ -55,7 +55,8 @@ export function timeline(
   const perPath = paths.map((path) => ({ name: path.name, series: seriesOf(path.name) }))
   const goodput: Series = sample.goodput?.series ?? []
   const lines = measurement.faults.map((fault, place) => ({
-    at: (sample.faultsAppliedMs[place] ?? fault.atMs) / 1000,
+    // One that was there before the subject started has a negative time.
+    at: Math.max(0, sample.faultsAppliedMs[place] ?? fault.atMs) / 1000,
     label: fault.label,
   }))
   const outages = (sample.probe?.windows ?? []).filter(

@@ -39,7 +39,8 @@ export function findWorstRow(
   metric: MetricName,
 ): SummaryRow | undefined {
   const rows = measurement.windows
-    .slice(measurement.faults.length > 0 && measurement.windows.length > 1 ? 1 : 0)
+    // A measurement that begins with the fault has no first window before it.
+    .slice(measurement.windows.length > 1 && measurement.windows[0]?.name === 'healthy' ? 1 : 0)
     .map((window) => findRow(result, subject, measurement, window.name, metric))
     .filter((row) => row !== undefined)
   return rows.reduce<SummaryRow | undefined>(

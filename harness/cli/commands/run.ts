@@ -7,8 +7,9 @@ import { runScenario, type RunOutput } from '../../run/run.js'
 import { estimateMs } from '../../scenario/duration.js'
 import { faultLabel } from '../../scenario/fault-label.js'
 import { loadScenario, type LoadedScenario } from '../../scenario/load.js'
-import { planRun } from '../../scenario/plan.js'
+import { planRun, startFaults } from '../../scenario/plan.js'
 import { drawTopology } from '../../scenario/topology.js'
+import type { MeasurementSpec } from '../../scenario/types.js'
 import type { ShaperChoice } from '../../shaping/choose.js'
 import { EXIT, worstExit } from '../exit-codes.js'
 import { createProgress, span } from '../progress.js'
@@ -142,13 +143,22 @@ function dryRun({ scenario }: LoadedScenario, options: RunCommandOptions): strin
     `${plan.length} cold starts, about ${span(estimateMs(scenario, plan))} (seed ${seed}):`,
     ...plan.map(
       (run) =>
-        `  ${run.order}. round ${run.repeat}  ${run.subject.id}  ${run.measurements.map((m) => m.id).join(', ')}`,
+        `  ${run.order}. round ${run.repeat}  ${run.subject.id}  ${run.measurements.map((m) => m.id).join(', ')}${broken(run.measurements)}`,
     ),
     '',
     'Faults, after the measured traffic has begun:',
     ...scenario.measurements.flatMap((measurement) =>
-      measurement.faults.map((fault) => `  ${measurement.id}  ${fault.atMs} ms  ${faultLabel(fault.action)}`),
+      measurement.faults.map(
+        ({ atMs, action, beforeStart }) =>
+          `  ${measurement.id}  ${beforeStart ? 'before the subject starts' : `${atMs} ms`}  ${faultLabel(action)}`,
+      ),
     ),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** `, started with a: carrier off` or nothing. */
+function broken(measurements: readonly MeasurementSpec[]): string {
+  const labels = measurements.flatMap(startFaults).map((fault) => faultLabel(fault.action))
+  return labels.length === 0 ? '' : `, started with ${labels.join(', ')}`
 }
