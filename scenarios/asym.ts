@@ -72,7 +72,7 @@ export default defineScenario({
     },
   },
 
-  expect: ({ subject, best, sum, achievable }) => [
+  expect: ({ subject, best, sum, achievable, rival }) => [
     subject('direct:a').measurement('bulk/16').goodput.atLeast(achievable.times(0.99)),
     subject('direct:b').measurement('bulk/16').goodput.atLeast(achievable.times(0.99)),
     subject('mptcp').measurement('bulk/1').goodput.atLeast(best),
@@ -82,6 +82,14 @@ export default defineScenario({
       subject('mqvpn:wlb')
         .measurement(`${phase}/16`)
         .goodput.atLeast(achievable.times(0.95 * headersLeave)),
+      // What its schedulers are for: the better one beats the plain one clearly, unless that one leaves no room.
+      subject('mqvpn:wlb')
+        .measurement(`${phase}/16`)
+        .goodput.atLeast(
+          rival('mqvpn:minrtt')
+            .times(1.15)
+            .or(achievable.times(0.95 * headersLeave)),
+        ),
       subject('mqvpn:wlb')
         .measurement(`${phase}/4`)
         .goodput.atLeast(best.times(headersLeave * about)),
