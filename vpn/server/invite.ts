@@ -84,21 +84,25 @@ function forUser(name: string, { user: configured }: Existing, state: StateKeys,
   return { name, key, users: [user], keep, takeBack: () => void state.removeUser(name, log) }
 }
 
-/** @param pin of the certificate that clients are to trust */
+/**
+ * @param pin of the certificate that clients are to trust
+ * @param name of the server, by which they can check the certificate instead; null where they cannot
+ */
 export function announceInvite(
   { key, name }: Pick<PlannedInvite, 'key' | 'name'>,
-  { address, port, pin }: { address: string; port: number; pin: string },
+  { address, port, pin, name: publicName }: { address: string; port: number; pin: string; name: string | null },
   { showCode }: Invite,
   log: Pick<Log, 'announce'>,
 ): void {
-  const reach = addressForClients(address)
-  const uri = formatInvitation({ server: { address: reach.address, port }, pin, key })
+  const reach = publicName === null ? addressForClients(address) : { address: publicName, guessed: false }
+  // A pin would end with the certificate, which is renewed every few weeks.
+  const uri = formatInvitation({ server: { address: reach.address, port }, pin: publicName === null ? pin : null, key })
   const line = `mqvpn client '${uri}'`
   const fields = { uri, line, ...(name === null ? {} : { user: name }) }
-  const whom = name === null ? 'Whoever has it can connect' : `For ${name} alone`
+  const whom = name === null ? 'whoever has it can connect' : `for ${name} alone`
   const guess = reach.guessed ? ` Replace ${reach.address} if clients reach this host under another address.` : ''
   const say = (text: string): void => log.announce('invitation', text, fields)
-  say(`An invitation. ${whom}: behind the # is the key.${guess}`)
+  say(`An invitation, ${whom}; it holds the key, so keep it secret.${guess}`)
   say(`  ${uri}`)
   say('On a client that has mqvpn:')
   say(`  sudo ${line}`)

@@ -12,7 +12,7 @@ import { createLog } from '../log.js'
 import { FakeEngines, systemError, type FakeServer } from '../testing/fake-engines.js'
 import { selfSigned } from './certificate.js'
 import { addressForClients, certificateNames, uplinkIn } from './names.js'
-import type { Invite } from './invite.js'
+import { announceInvite, type Invite } from './invite.js'
 import { runServer } from './run.js'
 
 const KEY = 'mPyVpoQWcp/5gr404xvS19aRC03o0XS2mrb2tZJ1Ii4='
@@ -155,6 +155,25 @@ describe('a server', () => {
       expect(keysOf(2)).to.deep.equal([{ name: '(global)', key }])
       await start({ ...without, authKey: KEY })
       expect(keysOf(3)).to.deep.equal([{ name: '(global)', key: KEY }])
+    })
+
+    it('has the name of a public certificate in place of a pin, and a pin for every other one', async () => {
+      engines.onServer = listen
+      const { certificate, key } = await selfSigned(['vpn.example'], new Date())
+      const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+      writeFileSync(files.cert, certificate)
+      writeFileSync(files.key, key, { mode: 0o600 })
+      await invite(null, { ...without, ...files })
+      expect(invited().uri).to.match(/^mqvpn:\/\/192\.0\.2\.1:4433\?pin=(ab){32}#/)
+      const text: string[] = []
+      const where = { address: '0.0.0.0', port: 443, pin: 'ab'.repeat(32), name: 'vpn.example' }
+      const log = { announce: (_: string, line: string) => void text.push(line) }
+      announceInvite({ key: KEY, name: 'anna' }, where, { name: 'anna', showCode: (uri) => text.push(uri) }, log)
+      expect(text[0])
+        .to.match(/^An invitation, for anna alone; /)
+        .and.not.include('Replace')
+      expect(text[1]).to.equal(`  mqvpn://vpn.example:443#${KEY}`)
+      expect(text.at(-1)).to.equal(`mqvpn://vpn.example:443#${KEY}`)
     })
 
     it('gives the key that is configured, and makes none', async () => {

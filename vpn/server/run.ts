@@ -16,6 +16,7 @@ import { givenCertificate, ownCertificate, type ServerCertificate } from './cert
 import { watchCertificate, type CertificateWatch } from './certificate-watch.js'
 import { announceInvite, planInvite, type Invite } from './invite.js'
 import { addressForClients, certificateNames, hostPort } from './names.js'
+import { publicName } from './public-name.js'
 import { Reload } from './reload.js'
 import { StateKeys } from './state-keys.js'
 import { configuredUsers, ServerUsers } from './users.js'
@@ -121,7 +122,8 @@ export async function runServer(
             listening,
           )
           if (planned !== null) {
-            announceInvite(planned, listening, invite ?? { name: null }, log)
+            const name = certificate.selfSigned ? null : publicName(certificate.certFile)
+            announceInvite(planned, { ...listening, name }, invite ?? { name: null }, log)
             invited = true
           } else if (certificate.created) announceClientLine(listening, settings, log)
         }
@@ -177,6 +179,7 @@ async function openToTheWorld(settings: ServerSettings, changes: HostChanges, lo
   try {
     await changes.make(natKind(log), await planNat({ tunName, subnet, ...ipv6 }))
     await changes.make(sysctlKind(log), await planForwarding({ ipv6: subnet6 !== undefined }))
+    log.info('clients reach the networks of this host, under its addresses; --no-nat leaves that out')
   } catch (error) {
     if (!(error instanceof VpnError)) throw error
     const hint = error.message.includes('--no-nat') ? '' : '; --no-nat starts without it'
