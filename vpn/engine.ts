@@ -54,6 +54,8 @@ export const clientConfig = z.strictObject({
   ...common,
   /** Numeric. */
   server: z.strictObject({ address: z.string(), port }),
+  /** The same server's, of the other family: for links that have only that. */
+  otherServer: z.strictObject({ address: z.string(), port }).optional(),
   /** For SNI, and checked against the certificate. */
   serverName: z.string(),
   /** `:authority` of the request. */

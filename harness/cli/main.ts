@@ -9,7 +9,7 @@ import { packageVersion } from '../../common/package.js'
 const REPORTER_HELP =
   'html (always written), md, png, junit, tap: files; github, json: on standard output; none (default: html,md,png,junit)'
 
-const SHAPERS = ['auto', 'netem', 'user'] as const
+const SHAPERS = ['auto', 'netem', 'user', 'none'] as const
 
 function positiveInteger(text: string): number {
   const value = Number(text)

@@ -11,6 +11,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { PathSpec } from '../scenario/types.js'
 import { UserShaper } from '../shaping/user.js'
+import { VethShaper } from '../shaping/veth.js'
 import type { ShaperBackend, ShaperKind } from '../shaping/backend.js'
 import { INTERNET, pathAddresses, SERVER4, SERVER6 } from './addressing.js'
 import { MachineError } from './errors.js'
@@ -127,6 +128,7 @@ export class Lab {
       const { NetemShaper } = await import('../shaping/netem.js')
       return NetemShaper.start(this.record)
     }
+    if (options.shaper === 'none') return new VethShaper()
     return UserShaper.start(options.seed ?? 1, options.logFile ?? null)
   }
 

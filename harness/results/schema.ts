@@ -393,7 +393,7 @@ export const result = z.strictObject({
   trusted: z.boolean(),
   whyNot: z.array(z.string()),
   interrupted: z.boolean(),
-  shaper: z.strictObject({ backend: z.enum(['user', 'netem']), reason: z.string() }),
+  shaper: z.strictObject({ backend: z.enum(['user', 'netem', 'none']), reason: z.string() }),
   paths: z.array(pathInfo),
   calibration: calibration.nullable(),
   environment,

@@ -25,7 +25,7 @@ import { runMs } from '../scenario/duration.js'
 import type { LoadedScenario } from '../scenario/load.js'
 import { planRun, type PlannedRun } from '../scenario/plan.js'
 import { drawTopology } from '../scenario/topology.js'
-import type { MeasurementSpec, Scenario, SubjectSpec } from '../scenario/types.js'
+import type { FaultAction, MeasurementSpec, Scenario, SubjectSpec } from '../scenario/types.js'
 import { chooseShaper, type ShaperChoice } from '../shaping/choose.js'
 
 export interface RunOptions {
@@ -102,7 +102,7 @@ export async function runScenario(
   progress.phase('prepare')
   progress.step('looking at this machine and at the subjects')
   const subjects = await examineSubjects(scenario, new Set(plan.map((run) => run.subject.id)))
-  const shaper = await chooseShaper(options.shaper, scenario.paths)
+  const shaper = await chooseShaper(options.shaper, scenario.paths, undefined, faultsOf(scenario))
   const environment = await captureEnvironment(options.missing)
   const tree = await ResultTree.create(options.output, scenario.name, {
     startedAt,
@@ -245,9 +245,12 @@ function describeAll(scenario: Scenario, plan: readonly PlannedRun[]): Map<strin
   )
 }
 
+function faultsOf(scenario: Scenario): FaultAction[] {
+  return scenario.measurements.flatMap((measurement) => measurement.faults.map((fault) => fault.action))
+}
+
 function pathsWithRebind(scenario: Scenario): string[] {
-  const faults = scenario.measurements.flatMap((measurement) => measurement.faults.map((fault) => fault.action))
-  return [...new Set(faults.flatMap((action) => (action.verb === 'rebind' ? [action.path] : [])))]
+  return [...new Set(faultsOf(scenario).flatMap((action) => (action.verb === 'rebind' ? [action.path] : [])))]
 }
 
 function pathInfos(lab: Lab): PathInfo[] {

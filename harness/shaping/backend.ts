@@ -1,11 +1,11 @@
 /**
- * What both shapers offer. A shaper makes the device `path.name` on the client and on the server, joined by a link with
- * the path's properties, and changes those while traffic flows. Device names and semantics are the same for both.
+ * What every shaper offers. A shaper makes the device `path.name` on the client and on the server, joined by a link with
+ * the path's properties, and changes those while traffic flows. Device names and semantics are the same for all.
  */
 import type { DirectionSpec, Directions, PathSpec } from '../scenario/types.js'
 import type { Host } from '../lab/host.js'
 
-export type ShaperKind = 'user' | 'netem'
+export type ShaperKind = 'user' | 'netem' | 'none'
 
 /** What may change on a live link. `bdp` queues were turned into bytes when the scenario was read. */
 export interface LiveSpec extends DirectionSpec {

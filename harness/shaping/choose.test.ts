@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { MachineError, UsageError } from '../lab/errors.js'
-import type { DirectionSpec, PathSpec } from '../scenario/types.js'
+import type { DirectionSpec, FaultAction, PathSpec } from '../scenario/types.js'
 import { chooseShaper } from './choose.js'
 import { probeTrafficControl, type TrafficControl } from './choose-probe.js'
 
@@ -91,5 +91,40 @@ describe('choosing the shaper', () => {
     expect(control).to.deep.equal({ netem: said, tbf: null, codel: null, gates: null })
     expect(seen).to.have.length(4)
     expect(seen.every((line) => /^unshare --net (tc qdisc add dev lo|nft) /.test(line))).to.equal(true)
+  })
+
+  describe('of paths that are plain wires', () => {
+    const plain = { bitsPerSecond: null, delayMs: 0, jitterMs: 0, loss: null, reorder: 0, duplicate: 0 }
+    const wire = (change: Partial<DirectionSpec> = {}): PathSpec => {
+      const way = { ...direction, ...plain, ...change }
+      return { name: 'a', up: way, down: way, mtu: 1500 }
+    }
+    const never = (): Promise<TrafficControl> => Promise.reject(new Error('not asked'))
+
+    it('takes none, unless a path is more than that', async () => {
+      expect(await chooseShaper('auto', [wire()], never)).to.deep.equal({
+        kind: 'none',
+        reason: 'every path is a plain wire',
+      })
+      for (const change of [
+        { bitsPerSecond: 1e9 },
+        { delayMs: 1 },
+        { loss: { kind: 'random', probability: 0.1 } as const },
+        { duplicate: 0.1 },
+        { aqm: 'codel' as const },
+      ]) {
+        expect((await chooseShaper('auto', [wire(), wire(change)], given({}))).kind).to.equal('netem')
+        const error = await thrown(chooseShaper('none', [wire(change)], never))
+        expect(error).to.be.instanceOf(UsageError)
+        expect(error.message).to.match(/--shaper none: path a has .*; use --shaper user/)
+      }
+    })
+
+    it('takes another when a fault changes the link, not when it is of the devices', async () => {
+      const kindFor = async (fault: FaultAction) => (await chooseShaper('auto', [wire()], given({}), [fault])).kind
+      expect(await kindFor({ verb: 'blackhole', path: 'a', direction: 'up' })).to.equal('netem')
+      expect(await kindFor({ verb: 'carrier', path: 'a', on: false })).to.equal('none')
+      expect(await kindFor({ verb: 'restart', side: 'server' })).to.equal('none')
+    })
   })
 })

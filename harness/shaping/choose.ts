@@ -1,9 +1,10 @@
 /** Which back end makes the links, and why: the reason is printed in every report. */
 import { MachineError, UsageError } from '../lab/errors.js'
-import type { PathSpec } from '../scenario/types.js'
+import type { FaultAction, PathSpec } from '../scenario/types.js'
 import type { ShaperKind } from './backend.js'
 import { probeTrafficControl, type TrafficControl } from './choose-probe.js'
 import { netemCannot } from './netem-commands.js'
+import { vethCannot } from './veth.js'
 
 export type ShaperChoice = 'auto' | ShaperKind
 
@@ -13,12 +14,26 @@ export interface ChosenShaper {
   reason: string
 }
 
-/** `auto`: netem where the kernel has it and it can do every path, else our own emulator. */
+/**
+ * `auto`: none where every path is a plain wire and stays one, else netem where the kernel has it and it can do every path,
+ * else our own emulator.
+ *
+ * @param faults that will be applied
+ */
 export async function chooseShaper(
   choice: ShaperChoice,
   paths: readonly PathSpec[],
   probe: () => Promise<TrafficControl> = probeTrafficControl,
+  faults: readonly FaultAction[] = [],
 ): Promise<ChosenShaper> {
+  const shaped = paths.map(vethCannot).find((refusal) => refusal !== null) ?? changed(faults)
+  if (choice === 'none') {
+    if (shaped !== null) throw new UsageError(`--shaper none: ${shaped}; use --shaper user`)
+    return { kind: 'none', reason: 'asked for with --shaper none' }
+  }
+  if (choice === 'auto' && paths.length > 0 && shaped === null) {
+    return { kind: 'none', reason: 'every path is a plain wire' }
+  }
   if (choice === 'user') return { kind: 'user', reason: 'asked for with --shaper user' }
   const control = await probe()
   const absent = absence(control)
@@ -35,6 +50,14 @@ export async function chooseShaper(
   if (absent) return { kind: 'user', reason: absent.reason }
   if (refusal !== null) return { kind: 'user', reason: refusal }
   return { kind: 'netem', reason: 'this kernel has netem, and it can do every path of this scenario' }
+}
+
+/** These are done by the devices and the hosts; all others are changes of the link itself. */
+const DONE_BY_DEVICES: readonly string[] = ['down', 'up', 'carrier', 'rebind', 'readdress', 'restart']
+
+function changed(faults: readonly FaultAction[]): string | null {
+  const one = faults.find(({ verb }) => !DONE_BY_DEVICES.includes(verb))
+  return one === undefined ? null : `the fault "${one.verb}" changes a link, and a plain wire cannot be changed`
 }
 
 /** What each part is called, and the program that is asked for it. */

@@ -228,6 +228,11 @@ ShellClientConfig parseClientConfig(const std::string& text) {
   ShellClientConfig config;
   config.tunName = node.text("tunName");
   config.server = addressOf(node.object("server"), 1);
+  if (node.has("otherServer")) {
+    config.otherServer = addressOf(node.object("otherServer"), 1);
+    if (config.otherServer->family == config.server.family)
+      refuse("otherServer", "must be of the other family");
+  }
   config.keyLogFile = node.textOr("keyLogFile", "");
   config.qlogDir = node.textOr("qlogDir", "");
   config.ticketFile = node.textOr("ticketFile", "");

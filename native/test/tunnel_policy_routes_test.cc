@@ -55,6 +55,8 @@ std::vector<io::IpPrefix> list(std::initializer_list<const char*> texts) {
   return prefixes;
 }
 
+std::vector<io::IpAddress> servers(const char* text) { return {ip(text)}; }
+
 }  // namespace
 
 TEST_SUITE_BEGIN("network");
@@ -66,7 +68,8 @@ TEST_CASE("everything goes through the tunnel but what is near, excluded, or the
   const std::uint32_t lan = host.lan->index(), tun = host.tun->index();
   const auto before4 = host.netlink.routes(4), before6 = host.netlink.routes(6);
   PolicyRoutes routes(host.netlink, tun);
-  routes.set(list({"0.0.0.0/0", "::/0", "192.0.2.128/25"}), ip("198.51.100.1"), list({"203.0.113.0/24"}));
+  routes.set(list({"0.0.0.0/0", "::/0", "192.0.2.128/25"}), servers("198.51.100.1"),
+             list({"203.0.113.0/24"}));
   CHECK(host.deviceTo("8.8.8.8") == tun);
   CHECK(host.deviceTo("2001:4860::8888") == tun);
   CHECK(host.deviceTo("198.51.100.1") == lan);
@@ -90,12 +93,12 @@ TEST_CASE("everything goes through the tunnel but what is near, excluded, or the
   CHECK(host.deviceTo("198.51.100.1") == lan);
 
   // Exchanged: nothing of before is left.
-  routes.set(list({"10.0.0.0/8"}), ip("198.51.100.2"), {});
+  routes.set(list({"10.0.0.0/8"}), servers("198.51.100.2"), {});
   CHECK(host.deviceTo("8.8.8.8") == lan);
   CHECK(host.deviceTo("10.1.1.1") == tun);
   CHECK(host.deviceTo("2001:4860::8888") == lan);
   CHECK(host.ownRules() == 4);
-  routes.set(list({"10.0.0.0/8"}), ip("198.51.100.2"), {});
+  routes.set(list({"10.0.0.0/8"}), servers("198.51.100.2"), {});
   CHECK(host.ownRules() == 4);
   routes.remove();
   CHECK(host.ownRules() == 0);
@@ -108,12 +111,12 @@ TEST_CASE("what a tunnel that was killed has left is removed, what a living one 
   if (!host) return;
   host.setUp();
   PolicyRoutes living(host.netlink, host.tun->index());
-  living.set(list({"10.0.0.0/8"}), ip("198.51.100.1"), {});
+  living.set(list({"10.0.0.0/8"}), servers("198.51.100.1"), {});
   auto dead = io::test::tunOrSkip({.name = "dead%d"});
   REQUIRE(dead);
   host.netlink.setUp(dead->name(), true);
   PolicyRoutes left(host.netlink, dead->index());
-  left.set(list({"0.0.0.0/0", "::/0"}), ip("198.51.100.2"), list({"203.0.113.0/24"}));
+  left.set(list({"0.0.0.0/0", "::/0"}), servers("198.51.100.2"), list({"203.0.113.0/24"}));
   CHECK(host.ownRules() == 4 + 5 + 3);
   // Somebody else's, with a number of ours.
   io::Rule foreign;

@@ -38,7 +38,7 @@ struct Kernel {
   unsigned looks = 0;
 
   ShellLinks watch(std::vector<std::string> devices) {
-    return ShellLinks(std::move(devices), 4, [this](const std::string& device) {
+    return ShellLinks(std::move(devices), {4}, [this](const std::string& device, std::uint8_t) {
       ++looks;
       const auto found = links.find(device);
       return found == links.end() ? LinkFacts{} : found->second;
@@ -194,4 +194,25 @@ TEST_CASE("a storm of failures causes ten looks a second, and one of events no w
   CHECK(kernel.looks >= 9);
   CHECK(kernel.looks <= 11);
   CHECK(links.deadline() != 0);
+}
+
+TEST_CASE("a link takes the first family of the server that it has a way to, and changes when it must") {
+  std::map<std::uint8_t, LinkFacts> facts{{4, wellOf(3)}, {6, wellOf(3, "2001:db8::7")}};
+  ShellLinks links({"eth0"}, {4, 6}, [&](const std::string&, std::uint8_t family) { return facts[family]; });
+  auto changes = links.update(kSecond);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].verdict.usable);
+  CHECK(changes[0].verdict.family == 4);
+  facts[4].route.reset();
+  changes = links.update(2 * kSecond);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].verdict.usable);
+  CHECK(changes[0].verdict.family == 6);
+  CHECK(changes[0].verdict.source == address("2001:db8::7"));
+  CHECK(links.update(3 * kSecond).empty());
+  facts[6].route.reset();
+  changes = links.update(4 * kSecond);
+  REQUIRE(changes.size() == 1);
+  CHECK_FALSE(changes[0].verdict.usable);
+  CHECK(changes[0].verdict.cause == "no route to the server over it");
 }

@@ -35,7 +35,7 @@ void quietly(Action&& action) {
 }  // namespace
 
 std::vector<io::Rule> PolicyRoutes::rulesFor(std::span<const io::IpPrefix> routes,
-                                             const io::IpAddress& server,
+                                             std::span<const io::IpAddress> servers,
                                              std::span<const io::IpPrefix> excluded) const {
   std::vector<io::Rule> rules;
   for (const std::uint8_t family : {std::uint8_t{4}, std::uint8_t{6}}) {
@@ -52,7 +52,7 @@ std::vector<io::Rule> PolicyRoutes::rulesFor(std::span<const io::IpPrefix> route
       rules.push_back(rule);
     };
     // First what leads past the tunnel, so that the server is reachable at every moment.
-    if (!server.empty()) past(hostPrefix(server));
+    for (const io::IpAddress& server : servers) past(hostPrefix(server));
     for (const io::IpPrefix& prefix : excluded) past(prefix);
     rule.destination = {};
     rule.table = tableOf(device_);
@@ -70,7 +70,7 @@ std::vector<io::Rule> PolicyRoutes::rulesFor(std::span<const io::IpPrefix> route
   return rules;
 }
 
-void PolicyRoutes::set(std::span<const io::IpPrefix> routes, const io::IpAddress& server,
+void PolicyRoutes::set(std::span<const io::IpPrefix> routes, std::span<const io::IpAddress> servers,
                        std::span<const io::IpPrefix> excluded) {
   std::vector<io::Route> wanted;
   for (const io::IpPrefix& prefix : routes) {
@@ -80,7 +80,7 @@ void PolicyRoutes::set(std::span<const io::IpPrefix> routes, const io::IpAddress
     route.table = tableOf(device_);
     wanted.push_back(route);
   }
-  if (!server.empty()) {
+  for (const io::IpAddress& server : servers) {
     // Without a way past the tunnel, packets to the server would be sent into the tunnel that they carry.
     io::Route route;
     route.destination = hostPrefix(server);
@@ -88,7 +88,7 @@ void PolicyRoutes::set(std::span<const io::IpPrefix> routes, const io::IpAddress
     route.type = io::Route::Type::kUnreachable;
     wanted.push_back(route);
   }
-  const std::vector<io::Rule> rules = rulesFor(routes, server, excluded);
+  const std::vector<io::Rule> rules = rulesFor(routes, servers, excluded);
   for (const io::Route& route : wanted) {
     if (std::find(routes_.begin(), routes_.end(), route) != routes_.end()) continue;
     netlink_.replaceRoute(route);

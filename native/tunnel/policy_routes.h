@@ -28,8 +28,8 @@ class PolicyRoutes {
   PolicyRoutes(const PolicyRoutes&) = delete;
   PolicyRoutes& operator=(const PolicyRoutes&) = delete;
 
-  /// Exchanges what there is. `server`: never through the tunnel, even if there is no other way now.
-  void set(std::span<const io::IpPrefix> routes, const io::IpAddress& server,
+  /// Exchanges what there is. `servers`: never through the tunnel, even if there is no other way now.
+  void set(std::span<const io::IpPrefix> routes, std::span<const io::IpAddress> servers,
            std::span<const io::IpPrefix> excluded);
   /// Everything. Never throws.
   void remove();
@@ -38,7 +38,7 @@ class PolicyRoutes {
   static std::size_t recover(io::Netlink& netlink);
 
  private:
-  std::vector<io::Rule> rulesFor(std::span<const io::IpPrefix> routes, const io::IpAddress& server,
+  std::vector<io::Rule> rulesFor(std::span<const io::IpPrefix> routes, std::span<const io::IpAddress> servers,
                                  std::span<const io::IpPrefix> excluded) const;
 
   io::Netlink& netlink_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct ShellServerConfig {
 struct ShellClientConfig {
   std::string tunName;
   quic::SocketAddress server;
+  /// The same server's address of the other family, for links that have only that.
+  std::optional<quic::SocketAddress> otherServer;
   tls::ClientConfig tls;
   std::string keyLogFile;
   std::string qlogDir;

@@ -58,19 +58,26 @@ std::vector<std::string> devicesOf(const ShellClientConfig& config) {
   return devices;
 }
 
+std::vector<std::uint8_t> familiesOf(const ShellClientConfig& config) {
+  std::vector<std::uint8_t> families{config.server.family};
+  if (config.otherServer) families.push_back(config.otherServer->family);
+  return families;
+}
+
 class ShellClient final : public ShellBase {
  public:
   ShellClient(ShellClientConfig config, OnEvent onEvent, std::shared_ptr<ShellDevice> kept)
       : ShellBase(config.tunName, std::move(onEvent), std::move(kept)),
         server_(config.server),
+        otherServer_(config.otherServer),
         manageRoutes_(config.manageRoutes),
         allowed_(config.allowed),
         excluded_(config.excluded),
         tickets_(config.ticketFile, config.ticketFile.empty() ? std::string() : identityOf(config)),
         tls_(prepared(config.tls, config.keyLogFile)),
-        links_(devicesOf(config), config.server.family,
-               [this](const std::string& device) {
-                 return lookAtLink(netlink_, device, hostOf(server_), tun_.device().index());
+        links_(devicesOf(config), familiesOf(config),
+               [this](const std::string& device, std::uint8_t family) {
+                 return lookAtLink(netlink_, device, hostOf(serverFor(family)), tun_.device().index());
                }),
         engine_(prepare(config), tls_, quic::systemRandom(), tun_, *this),
         loop_(*this, tun_, sockets_) {
@@ -122,6 +129,10 @@ class ShellClient final : public ShellBase {
   void onHostDeadline(quic::Time now) override { updateLinks(now); }
   void onPathError(quic::Time now) override { links_.suspect(now); }
 
+  const quic::SocketAddress& serverFor(std::uint8_t family) const {
+    return otherServer_ && otherServer_->family == family ? *otherServer_ : server_;
+  }
+
   /// What the kernel says about the links goes to the engine at once.
   void updateLinks(quic::Time now) {
     for (const ShellLinks::Change& change : links_.update(now)) {
@@ -132,19 +143,22 @@ class ShellClient final : public ShellBase {
       } else {
         quic::NetworkPath network;
         network.socket = change.slot;
-        network.remote = server_;
+        network.remote = serverFor(change.verdict.family);
         const std::uint32_t mtu = change.verdict.mtu == 0 ? 1500 : change.verdict.mtu;
-        engine_.pathUp(change.slot, network, udpPayload(mtu, server_.family), now);
+        engine_.pathUp(change.slot, network, udpPayload(mtu, change.verdict.family), now);
       }
     }
   }
 
   /// Empty: the socket of this link is there, and bound to the device that has its name now.
   std::string openSocket(const ShellLinks::Change& change) {
-    if (sockets_.isOpen(change.slot) && !change.replaced) return "";
+    const std::uint8_t family = change.verdict.family;
+    if (sockets_.isOpen(change.slot) && !change.replaced &&
+        toSocketAddress(sockets_.at(change.slot).local()).family == family)
+      return "";
     try {
       io::UdpOptions options;
-      options.bind = anyOf(server_.family);
+      options.bind = anyOf(family);
       options.device = deviceNames_[change.slot];
       sockets_.open(change.slot, options, false);
       loop_.watchSocket(change.slot);
@@ -219,7 +233,9 @@ class ShellClient final : public ShellBase {
     if (!allowed_.empty()) routes = intersection(allowed_, routes);
     for (const io::IpPrefix& prefix : nearby)
       if (std::find(routes.begin(), routes.end(), prefix) == routes.end()) routes.push_back(prefix);
-    network_.policy().set(routes, hostOf(server_), excluded_);
+    std::vector<io::IpAddress> servers{hostOf(server_)};
+    if (otherServer_) servers.push_back(hostOf(*otherServer_));
+    network_.policy().set(routes, servers, excluded_);
   }
 
   void setMtu(std::uint32_t mtu) {
@@ -243,6 +259,7 @@ class ShellClient final : public ShellBase {
   }
 
   const quic::SocketAddress server_;
+  const std::optional<quic::SocketAddress> otherServer_;
   const bool manageRoutes_;
   const std::vector<io::IpPrefix> allowed_, excluded_;
   TicketFile tickets_;

@@ -22,6 +22,7 @@ bool isUsable(const io::AddressInfo& address, std::uint8_t family) {
 
 LinkVerdict judgeLink(const LinkFacts& facts, std::uint8_t family, const std::string& device) {
   LinkVerdict verdict;
+  verdict.family = family;
   const auto because = [&](std::string cause) {
     verdict.cause = std::move(cause);
     return verdict;
@@ -49,9 +50,9 @@ LinkVerdict judgeLink(const LinkFacts& facts, std::uint8_t family, const std::st
   return verdict;
 }
 
-ShellLinks::ShellLinks(std::vector<std::string> devices, std::uint8_t family, Look look)
+ShellLinks::ShellLinks(std::vector<std::string> devices, std::vector<std::uint8_t> families, Look look)
     : devices_(std::move(devices)),
-      family_(family),
+      families_(std::move(families)),
       look_(std::move(look)),
       verdicts_(devices_.size()),
       indexes_(devices_.size(), 0) {}
@@ -61,8 +62,15 @@ std::vector<ShellLinks::Change> ShellLinks::update(std::uint64_t now) {
   lookedAt_ = now;
   recheckAt_ = UINT64_MAX;
   for (std::uint32_t slot = 0; slot < devices_.size(); ++slot) {
-    const LinkFacts facts = look_(devices_[slot]);
-    const LinkVerdict verdict = judgeLink(facts, family_, devices_[slot]);
+    LinkFacts facts = look_(devices_[slot], families_.front());
+    LinkVerdict verdict = judgeLink(facts, families_.front(), devices_[slot]);
+    for (std::size_t i = 1; i < families_.size() && !verdict.usable; ++i) {
+      const LinkFacts others = look_(devices_[slot], families_[i]);
+      const LinkVerdict other = judgeLink(others, families_[i], devices_[slot]);
+      if (!other.usable) continue;
+      facts = others;
+      verdict = other;
+    }
     const bool mayComeSilently =
         !verdict.usable && (devices_[slot].empty() || (facts.link && facts.link->usable()));
     if (mayComeSilently) recheckAt_ = now + kRecheckNs;

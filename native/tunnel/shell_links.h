@@ -27,6 +27,8 @@ struct LinkVerdict {
   /// Of the device.
   std::uint32_t index = 0;
   std::uint32_t mtu = 0;
+  /// Of the server's addresses that it leads to, 4 or 6.
+  std::uint8_t family = 0;
   /// What packets leave with.
   io::IpAddress source;
 
@@ -44,7 +46,8 @@ class ShellLinks {
   /// says nothing when it has.
   static constexpr std::uint64_t kRecheckNs = 1'000'000'000;
 
-  using Look = std::function<LinkFacts(const std::string& device)>;
+  /// `family`: of the server's address that is to be reached.
+  using Look = std::function<LinkFacts(const std::string& device, std::uint8_t family)>;
   struct Change {
     std::uint32_t slot = 0;
     LinkVerdict verdict;
@@ -52,8 +55,9 @@ class ShellLinks {
     bool replaced = false;
   };
 
-  /// An empty name: whatever the routes say.
-  ShellLinks(std::vector<std::string> devices, std::uint8_t family, Look look);
+  /// An empty name: whatever the routes say. `families`: of the server's addresses; a link takes the first
+  /// one that it has a way to.
+  ShellLinks(std::vector<std::string> devices, std::vector<std::uint8_t> families, Look look);
 
   /// What is different from before; everything at the first call.
   std::vector<Change> update(std::uint64_t now);
@@ -66,7 +70,7 @@ class ShellLinks {
 
  private:
   const std::vector<std::string> devices_;
-  const std::uint8_t family_;
+  const std::vector<std::uint8_t> families_;
   const Look look_;
   std::vector<std::optional<LinkVerdict>> verdicts_;
   /// The index of a device when it was last usable, while it is away as well.

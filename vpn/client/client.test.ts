@@ -345,6 +345,16 @@ describe('a client session', () => {
     ])
   })
 
+  it('gives the engine an address of each family', async () => {
+    script((client) => client.emit(closed({})))
+    await session({ server: 'vpn' }, async () => ['192.0.2.1', '192.0.2.2', '2001:db8::1']).run(abort.signal)
+    const others = engines.clients.map(({ config }) => [config.server.address, config.otherServer?.address])
+    expect(others).to.deep.equal([
+      ['192.0.2.1', '2001:db8::1'],
+      ['192.0.2.2', '2001:db8::1'],
+    ])
+  })
+
   it('ends at once when the cause is final', async () => {
     script((client) => client.emit(closed({ cause: 'refused', refusal: 'wrong-key', retryable: false })))
     const error = await failure(session().run(abort.signal))

@@ -16,6 +16,8 @@ const KEEP_ALIVE_MS = 20_000
 export interface EngineInputs {
   /** Numeric, of the server. */
   address: string
+  /** Of the other family, if it has one. */
+  other?: string | undefined
   authKey: string
   /** Null: no session is resumed. */
   ticketDir: string | null
@@ -26,13 +28,14 @@ export interface EngineInputs {
 
 export function clientConfigOf(
   settings: ClientSettings,
-  { address, authKey, ticketDir, clientId, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS }: EngineInputs,
+  { address, other, authKey, ticketDir, clientId, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS }: EngineInputs,
 ): ClientConfig {
   const { server, keyLog, qlog } = settings
   const serverName = settings.tlsServerName ?? server.address
   return {
     tunName: settings.tunName,
     server: { address, port: server.port },
+    ...(other === undefined ? {} : { otherServer: { address: other, port: server.port } }),
     serverName,
     authority: `${isIPv6(serverName) ? `[${serverName}]` : serverName}:${server.port}`,
     verify: verifyOf(settings),

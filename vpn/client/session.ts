@@ -5,6 +5,7 @@
  *     connecting ──► connected ──► (lost) waiting ──► connecting …
  *          └── refused, wrong certificate: ends
  */
+import { isIP } from 'node:net'
 import type { ClientSettings } from '../config/settings.js'
 import type { ClientEvent, Closed, CommandReply, Connected, Engine, Engines, EngineStatus } from '../engine.js'
 import { messageOf, VpnError } from '../errors.js'
@@ -162,7 +163,7 @@ export class ClientSession {
       // One after the other, so that a dead first address is no obstacle.
       const address = addresses[(this.#attempts - 1) % addresses.length]!
       log.debug('connecting', { server: this.#where, address, attempt: this.#attempts })
-      ;({ engine, closed } = this.#start(address, addresses.length))
+      ;({ engine, closed } = this.#start(address, addresses))
     } catch (error) {
       return this.#setupVerdict(error)
     }
@@ -195,11 +196,12 @@ export class ClientSession {
     }
   }
 
-  #start(address: string, count: number): { engine: Engine; closed: Promise<Closed> } {
+  #start(address: string, addresses: readonly string[]): { engine: Engine; closed: Promise<Closed> } {
     const { engines } = this.#deps
     this.#paths.restart()
-    const handshakeTimeoutMs = this.#attemptMs(count)
-    const config = clientConfigOf(this.#settings, { address, handshakeTimeoutMs, ...this.#secrets })
+    const handshakeTimeoutMs = this.#attemptMs(addresses.length)
+    const other = addresses.find((one) => isIP(one) !== isIP(address))
+    const config = clientConfigOf(this.#settings, { address, other, handshakeTimeoutMs, ...this.#secrets })
     let onClosed: (event: Closed) => void = () => undefined
     const closed = new Promise<Closed>((resolve) => (onClosed = resolve))
     const previous = this.#previous ?? undefined
