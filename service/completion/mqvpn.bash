@@ -61,13 +61,17 @@ _mqvpn() {
         --subnet6) :; return ;;
         --cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
         --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
+        --acme) :; return ;;
+        --acme-email) :; return ;;
+        --acme-directory) :; return ;;
+        --acme-http) :; return ;;
         --user) :; return ;;
         --user-address) :; return ;;
         --user-allowed-ips) :; return ;;
         --max-clients) :; return ;;
         --invite) :; return ;;
       esac
-      COMPREPLY+=($(compgen -W 'server client genkey status invite user config recover up down doctor completion -V --version --config --no-config --mode --genkey --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
+      COMPREPLY+=($(compgen -W 'server client genkey status invite user config recover up down doctor completion -V --version --config --no-config --mode --genkey --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --acme --acme-email --acme-directory --acme-http --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
     'server')
       case "$prev" in
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
@@ -89,13 +93,17 @@ _mqvpn() {
         --subnet6) :; return ;;
         --cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
         --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
+        --acme) :; return ;;
+        --acme-email) :; return ;;
+        --acme-directory) :; return ;;
+        --acme-http) :; return ;;
         --user) :; return ;;
         --user-address) :; return ;;
         --user-allowed-ips) :; return ;;
         --max-clients) :; return ;;
         --invite) :; return ;;
       esac
-      COMPREPLY+=($(compgen -W '--config --no-config --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
+      COMPREPLY+=($(compgen -W '--config --no-config --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --listen --subnet --subnet6 --cert --key --acme --acme-email --acme-directory --acme-http --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat --invite -h --help' -- "$cur")) ;;
     'client')
       case "$prev" in
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
@@ -214,12 +222,16 @@ _mqvpn() {
         --subnet6) :; return ;;
         --cert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
         --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames 2>/dev/null; return ;;
+        --acme) :; return ;;
+        --acme-email) :; return ;;
+        --acme-directory) :; return ;;
+        --acme-http) :; return ;;
         --user) :; return ;;
         --user-address) :; return ;;
         --user-allowed-ips) :; return ;;
         --max-clients) :; return ;;
       esac
-      COMPREPLY+=($(compgen -W '--config --no-config --mode --json --with-secrets --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat -h --help' -- "$cur")) ;;
+      COMPREPLY+=($(compgen -W '--config --no-config --mode --json --with-secrets --tun-name --scheduler --no-duplicate --cc --mtu --auth-key --auth-key-file --log-level --log-format --control --state-dir --metrics --key-log --qlog --server --path --multipath-draft --pin --ca --tls-server-name --insecure --dns --no-manage-routes --allowed-ips --exclude --kill-switch --no-reconnect --reconnect-interval --listen --subnet --subnet6 --cert --key --acme --acme-email --acme-directory --acme-http --user --user-address --user-allowed-ips --max-clients --no-client-to-client --no-nat -h --help' -- "$cur")) ;;
     'recover')
       case "$prev" in
         --name) :; return ;;

@@ -92,6 +92,13 @@ function contradictions(raw: RawSettings): string[] {
     exclude('insecure', 'ca', 'an authority would be checked, everything accepted not')
   }
   exclude('pin', 'ca', 'a pin trusts one certificate, whoever signed it')
+  for (const file of ['cert', 'key'] as const) exclude('acme', file, 'a certificate is either ordered or given')
+  // Not of the port: `config show --json` writes its default, too.
+  for (const key of ['acmeEmail', 'acmeDirectory'] as const) {
+    if (given(key) !== null && given('acme') === null) {
+      problems.push(`${given(key)}: says how a certificate is ordered, but none is: add --acme DOMAIN`)
+    }
+  }
   if (raw.authKey && raw.authKeyFile) {
     problems.push(`${given('authKey')} and ${given('authKeyFile')}: give the key once`)
   }

@@ -162,6 +162,28 @@ export function serverName(text: string): string {
   return isIPv6(text) ? text.toLowerCase() : host(text)
 }
 
+/** A name that an authority can ask at (http-01). */
+export function certifiedName(text: string): string {
+  if (text.startsWith('*.')) throw new ValueError('a wildcard cannot be proven with http-01; name each host')
+  if (isIP(text) !== 0) throw new ValueError('is an address; write a host name that leads to this host')
+  return host(text)
+}
+
+/** RFC 5321 §4.5.3.1.3: 254 characters, without the brackets. Several would need commas, which are refused. */
+export function email(text: string): string {
+  if (text.length > 254 || !/^[^\s@,?<>"%]+@[^\s@,?<>"%]+$/.test(text)) {
+    throw new ValueError('write one e-mail address, such as admin@example.org')
+  }
+  return text
+}
+
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new ValueError('write a URL that begins with https://')
+  if (url.username !== '' || url.password !== '') throw new ValueError('write the URL without a user and password')
+  return url.href
+}
+
 export function subnet4(text: string): string {
   return subnet(text, { bits: 32, is: isIPv4, least: 8, most: 30, example: '10.0.0.0/24' })
 }

@@ -44,10 +44,10 @@ export async function examine(machine: Machine, subject: Subject): Promise<Findi
     ...findings,
   ]
   const running = servers.length > 0 && (await serverRuns())
-  for (const { listen, cert, stateDir } of servers) {
+  for (const { listen, cert, acme, stateDir } of servers) {
     // Port 0 is the kernel's to choose.
     if (listen.port !== 0) result.push(...(await port(machine, listen, running)))
-    result.push(...certificate(machine, cert ?? join(stateDir, 'server.crt')))
+    result.push(...certificate(machine, cert ?? join(stateDir, acme.length > 0 ? 'acme.crt' : 'server.crt')))
   }
   result.push(...leftovers(machine, runFolder))
   return result

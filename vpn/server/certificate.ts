@@ -130,7 +130,7 @@ function commonName(names: readonly string[]): string {
 }
 
 /** The file is there as a whole or not at all, and never with more rights than it ends with. */
-function writeAtomically(path: string, content: string, mode: number): void {
+export function writeAtomically(path: string, content: string, mode: number): void {
   const temporary = `${path}.${process.pid}.tmp`
   rmSync(temporary, { force: true })
   const fd = openSync(temporary, 'wx', mode)

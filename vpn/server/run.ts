@@ -12,6 +12,7 @@ import type { Log } from '../log.js'
 import type { Life } from '../life.js'
 import { setupError } from '../setup-errors.js'
 import type { Status } from '../status/render.js'
+import type { AcmeDeps, AcmeKeeper } from './acme/keeper.js'
 import { givenCertificate, ownCertificate, type ServerCertificate } from './certificate.js'
 import { watchCertificate, type CertificateWatch } from './certificate-watch.js'
 import { announceInvite, planInvite, type Invite } from './invite.js'
@@ -59,7 +60,9 @@ export async function runServer(
   const directory = runDirectory === undefined ? {} : { directory: runDirectory }
   const journal = await tidyBeforeStart(settings.tunName, false, { recoverRoutes, log, ...directory })
   const changes = new HostChanges(journal, log)
-  let certificate = await certificateOf(settings, now(), log)
+  const acme = await acmeOf(settings, { now, log, signal: life.signal })
+  if (life.signal.aborted) return
+  let certificate = acme?.certificate() ?? (await certificateOf(settings, now(), log))
   let engine: Engine | null = null
   let listening: Listening | null = null
   const status = async (): Promise<Status> => {
@@ -133,6 +136,7 @@ export async function runServer(
     }
     if (settings.nat) await openToTheWorld(settings, changes, log)
     watch = watchFiles()
+    acme?.renew()
     if (reload !== undefined) {
       const reloading = new Reload(settings, {
         load: reload,
@@ -152,6 +156,7 @@ export async function runServer(
     await life.stopped()
   } finally {
     watch?.stop()
+    await acme?.stop()
     const running = engine
     engine = null
     await changes.undoAll()
@@ -187,6 +192,13 @@ async function openToTheWorld(settings: ServerSettings, changes: HostChanges, lo
       ? new MachineError(`${error.message}${hint}`)
       : new VpnError(`${error.message}${hint}`)
   }
+}
+
+/** Its libraries are loaded by who wants them alone. */
+async function acmeOf(settings: ServerSettings, deps: AcmeDeps): Promise<AcmeKeeper | null> {
+  if (settings.acme.length === 0) return null
+  const { AcmeKeeper } = await import('./acme/keeper.js')
+  return AcmeKeeper.start(settings, deps)
 }
 
 async function certificateOf(settings: ServerSettings, now: Date, log: Log): Promise<ServerCertificate> {
