@@ -1,9 +1,10 @@
 /** Two links, one tunnel: links that are dead, missing, away, back, or only there in case. Needs root. */
+import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { PathStatus } from '../../vpn/engine.js'
 import type { Mqvpn } from './support/mqvpn.js'
 import { expectPings, mbit, ping, startIperf, untilPings } from './support/traffic.js'
-import { INNER, TunnelLab } from './support/tunnel-lab.js'
+import { INNER, OUTER, PORT, TunnelLab } from './support/tunnel-lab.js'
 import { until } from './support/until.js'
 
 describe('tunnel: paths (root)', () => {
@@ -87,6 +88,36 @@ describe('tunnel: paths (root)', () => {
     console.log(`      ${300 - received} of 300 pings lost`)
     expect(received, text).to.be.at.least(290)
     expectOneConnection(client)
+  })
+
+  it('one link has IPv4 alone, the other IPv6 alone: both are used', async () => {
+    const { client: host, lab } = tunnel
+    const [a, b] = [lab.path('a'), lab.path('b')]
+    writeFileSync(`/etc/netns/${host.netns}/hosts`, `${OUTER.server4} vpn.lab\n${OUTER.server6} vpn.lab\n`)
+    await tunnel.stopAll()
+    await tunnel.startServer({ listen: `[::]:${PORT}` })
+    await host.ip(`address del ${a.client6}/64 dev a`, `address del ${b.client4}/24 dev b`)
+    try {
+      const client = await tunnel.connect({ server: `vpn.lab:${PORT}` }, ...both)
+      for (const name of ['a', 'b']) await untilState(client, name, 'active')
+      const remotes = new Map((await paths(client)).map(({ device, remote }) => [device, remote]))
+      expect(remotes.get('a')).to.equal(`${OUTER.server4}:${PORT}`)
+      expect(remotes.get('b')).to.equal(`[${OUTER.server6}]:${PORT}`)
+      await a.carrier(false)
+      await expectPings(host, INNER.server4)
+      await a.carrier(true)
+      await untilState(client, 'a', 'active')
+      await b.carrier(false)
+      await expectPings(host, INNER.server4)
+      expectOneConnection(client)
+    } finally {
+      await Promise.all([a.carrier(true), b.carrier(true)])
+      // As it was: addresses, and the routes that went with them.
+      for (const path of [a, b]) {
+        await path.down()
+        await path.up()
+      }
+    }
   })
 
   it('an interface that is missing at the start does not hold up the others, and is used when it comes', async () => {
