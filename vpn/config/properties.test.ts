@@ -148,6 +148,8 @@ const VALUES: Partial<Record<SettingKey, fc.Arbitrary<string | string[]>>> = {
   listen: fc.constantFrom('0.0.0.0:443', '[::]:0'),
   subnet: fc.constantFrom('10.0.0.0/24', '10.0.0.0/8'),
   subnet6: fc.constant('fd00::/112'),
+  acme: fc.uniqueArray(fc.constantFrom('vpn.example', 'b.example'), { maxLength: 2 }),
+  acmeHttp: fc.constantFrom('80', '8080'),
   user: fc.uniqueArray(fc.constantFrom('anna:a:b', 'bert:"', 'carl:\\', `dora:sha256:${'aB'.repeat(32)}`), {
     maxLength: 3,
   }),
