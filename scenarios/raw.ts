@@ -44,7 +44,9 @@ export default defineScenario({
     ...(['up', 'down'] as const).flatMap((phase) =>
       [1, 4].flatMap((streams) =>
         ['wireguard-go', 'fastd', 'openvpn'].map((other) =>
-          subject('mqvpn:a').measurement(`${phase}/${streams}`).goodput.atLeast(rival(`${other}:a`).times(4)),
+          subject('mqvpn:a')
+            .measurement(`${phase}/${streams}`)
+            .goodput.atLeast(rival(`${other}:a`).times(4)),
         ),
       ),
     ),

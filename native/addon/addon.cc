@@ -7,7 +7,7 @@
 #include "addon/kernel_features.h"
 #include "io/netlink.h"
 #include "io/notify.h"
-#include "tunnel/policy_routes.h"
+#include "tunnel/shell_policy_routes.h"
 
 namespace mqvpn::addon {
 namespace {

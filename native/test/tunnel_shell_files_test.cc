@@ -8,7 +8,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "tunnel/ip_prefixes.h"
+#include "tunnel/shell_prefixes.h"
 
 using namespace mqvpn;
 using namespace mqvpn::tunnel;

@@ -51,8 +51,8 @@ add_library(mqvpn_tunnel_shell STATIC
   shell_files.cc
   shell_links.cc
   shell_loop.cc
-  ip_prefixes.cc
-  policy_routes.cc
+  shell_prefixes.cc
+  shell_policy_routes.cc
   shell_network.cc
   shell_server.cc
   shell_sockets.cc
@@ -62,7 +62,7 @@ target_link_libraries(mqvpn_tunnel_shell PUBLIC mqvpn_tunnel mqvpn_io Threads::T
 
 mqvpn_add_test(tunnel_shell_test
   SOURCES ../test/io_net_test_main.cc ../test/tunnel_shell_test.cc ../test/tunnel_shell_files_test.cc ../test/tunnel_shell_links_test.cc
-    ../test/tunnel_policy_routes_test.cc
+    ../test/tunnel_shell_policy_routes_test.cc
           ../test/tls_support.cc
   LIBRARIES mqvpn_tunnel_shell)
 if(TARGET tunnel_shell_test)

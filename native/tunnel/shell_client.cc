@@ -9,11 +9,11 @@
 #include "quic/random.h"
 #include "tls/verification.h"
 #include "tunnel/client_engine.h"
-#include "tunnel/ip_prefixes.h"
 #include "tunnel/shell_base.h"
 #include "tunnel/shell_convert.h"
 #include "tunnel/shell_files.h"
 #include "tunnel/shell_links.h"
+#include "tunnel/shell_prefixes.h"
 
 namespace mqvpn::tunnel {
 

@@ -8,7 +8,7 @@
 
 #include "io/netlink.h"
 #include "io/tun.h"
-#include "tunnel/policy_routes.h"
+#include "tunnel/shell_policy_routes.h"
 
 namespace mqvpn::tunnel {
 

@@ -1,4 +1,4 @@
-#include "tunnel/ip_prefixes.h"
+#include "tunnel/shell_prefixes.h"
 
 #include <algorithm>
 

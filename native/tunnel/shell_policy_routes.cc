@@ -1,10 +1,10 @@
-#include "tunnel/policy_routes.h"
+#include "tunnel/shell_policy_routes.h"
 
 #include <algorithm>
 #include <set>
 #include <system_error>
 
-#include "tunnel/ip_prefixes.h"
+#include "tunnel/shell_prefixes.h"
 
 namespace mqvpn::tunnel {
 

@@ -1,4 +1,4 @@
-#include "tunnel/policy_routes.h"
+#include "tunnel/shell_policy_routes.h"
 
 #include <algorithm>
 #include <optional>
