@@ -149,10 +149,17 @@ void Bbr::updateMaxBw() {
 // §5.5.1
 void Bbr::updateRound() {
   roundStart_ = rs_.priorDelivered >= nextRoundDelivered_;
-  if (rs_.rtt > 0) roundLeastRtt_ = std::min(roundLeastRtt_, rs_.rtt);
+  roundAcked_ += rs_.ackedBytes;
+  if (rs_.rtt > 0) {
+    roundLeastRtt_ = std::min(roundLeastRtt_, rs_.rtt);
+    ++roundSamples_;
+  }
   if (!roundStart_) return;
-  roundShowsQueue_ = roundLeastRtt_ != kNever && isQueueDelay(roundLeastRtt_);
+  roundShowsQueue_ =
+      roundSamples_ >= kQueueSamples && roundAcked_ >= kQueuePackets * smss_ && isQueueDelay(roundLeastRtt_);
   roundLeastRtt_ = kNever;
+  roundSamples_ = 0;
+  roundAcked_ = 0;
   startRound();
   ++roundCount_;
   ++roundsSinceProbeUp_;

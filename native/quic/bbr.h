@@ -166,6 +166,8 @@ class Bbr final : public CongestionController {
   std::uint64_t probeUpAckedPerInc_ = kInfinity;
   /// Of this round; and whether there was a queue all through the last one.
   Duration roundLeastRtt_ = kNever;
+  unsigned roundSamples_ = 0;
+  std::uint64_t roundAcked_ = 0;
   bool roundShowsQueue_ = false;
   /// Acknowledged without a break by samples that show a queue.
   std::uint64_t queuedBytes_ = 0;

@@ -32,6 +32,10 @@ constexpr Duration kProbeRttDuration = 200 * kMillisecond;
 constexpr Duration kProbeRttInterval = 5 * kSecond;
 /// A delay below this is the batching of senders and receivers.
 constexpr Duration kLeastQueueDelay = 2 * kMillisecond;
+/// Of fewer a delay says nothing about a queue: a peer that is busy, or waits for a second packet, delays
+/// those of a handshake.
+constexpr std::uint64_t kQueuePackets = 32;
+constexpr unsigned kQueueSamples = 4;
 /// RTT samples that differ by less show the same path: timers and batches.
 constexpr Duration kSimilarRtt = 100 * kMicrosecond;
 

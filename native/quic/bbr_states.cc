@@ -202,7 +202,7 @@ bool Bbr::isTimeToGoDown() {
 bool Bbr::showsQueue() {
   if (ackPhase_ == AckPhase::kProbeStarting || rs_.rtt == 0) return false;
   queuedBytes_ = isQueueDelay(rs_.rtt) ? queuedBytes_ + rs_.ackedBytes : 0;
-  return queuedBytes_ >= cwnd_ / 8;
+  return queuedBytes_ >= std::max(cwnd_ / 8, kQueuePackets * smss_);
 }
 
 bool Bbr::isQueueDelay(Duration rtt) const {

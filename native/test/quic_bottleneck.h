@@ -75,6 +75,7 @@ class Bottleneck {
   void setRate(double rate) { config_.rate = rate; }
   void setDelay(Duration delay) { config_.delay = delay; }
   void setLoss(double loss) { config_.loss = loss; }
+  void setJitter(Duration jitter) { config_.jitter = jitter; }
   std::uint64_t largestQueue() const { return largestQueue_; }
   void resetLargestQueue() { largestQueue_ = 0; }
 

@@ -139,6 +139,29 @@ TEST_CASE("BBR ends a probe for bandwidth when it shows as a queue") {
   }
 }
 
+TEST_CASE("BBR takes a busy peer at the start, or a few slow packets, for no queue") {
+  // An application that sends a packet now and then while delays vary, as in a handshake and after it.
+  Bottleneck::Config config;
+  config.rate = 80e6 / 8;
+  config.delay = 30 * kMillisecond;
+  config.jitter = 20 * kMillisecond;
+  config.queue = 600'000;
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+    config.seed = seed;
+    Bottleneck link(config);
+    Bottleneck::Flow& flow = link.add(CongestionAlgorithm::kBbr);
+    flow.appRate = 60'000;
+    link.run(2 * kSecond);
+    CHECK(flow.path.congestion().inSlowStart());
+    link.setJitter(0);
+    flow.appRate = 0;
+    link.run(2500 * kMillisecond);
+    const std::uint64_t before = flow.deliveredBytes;
+    link.run(3500 * kMillisecond);
+    CHECK(static_cast<double>(flow.deliveredBytes - before) > 0.9 * config.rate);
+  }
+}
+
 TEST_CASE("BBR visits every state; it probes for bandwidth, and for the RTT when that has grown") {
   Bottleneck link({});
   auto& flow = link.add(CongestionAlgorithm::kBbr);
