@@ -19,6 +19,8 @@ constexpr double kLossThresh = 0.02;
 constexpr double kBeta = 0.7;
 constexpr double kHeadroom = 0.15;
 constexpr double kFullBwGrowth = 1.25;
+/// What a probe with a gain of 1.25 delivers more within a round trip, if the path has it; less is noise.
+constexpr double kProbeGrowth = 1.1;
 constexpr unsigned kFullBwRounds = 3;
 constexpr unsigned kStartupFullLossCnt = 6;
 constexpr std::uint64_t kDrainRounds = 3;

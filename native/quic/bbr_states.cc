@@ -28,10 +28,11 @@ void Bbr::resetFullBw() {
 }
 
 void Bbr::checkFullBwReached() {
-  // Ours: a queue that lasts for a round says that the path is full, also when the application pauses at
-  // times, and says so at once. The draft waits for three rounds, with a window of two BDP, so that the queue
-  // stands as long; and a tunnel whose flows come and go stayed in STARTUP for seconds.
-  if (fullBwNow_ || !roundStart_ || (rs_.isAppLimited && !roundShowsQueue_)) return;
+  // Ours: a round without growth, and with a queue all through it, says that the path is full. The draft
+  // waits for three, with a window of two BDP, so that the queue stands as long. Of an application that does
+  // not send all the time a queue says nothing: it may be one that acknowledgements wait in, behind what the
+  // peer sends.
+  if (fullBwNow_ || !roundStart_ || rs_.isAppLimited) return;
   if (rs_.deliveryRate >= scale(fullBw_, kFullBwGrowth)) {
     resetFullBw();
     fullBw_ = rs_.deliveryRate;
@@ -202,7 +203,8 @@ bool Bbr::isTimeToGoDown() {
 bool Bbr::showsQueue() {
   if (ackPhase_ == AckPhase::kProbeStarting || rs_.rtt == 0) return false;
   queuedBytes_ = isQueueDelay(rs_.rtt) ? queuedBytes_ + rs_.ackedBytes : 0;
-  return queuedBytes_ >= std::max(cwnd_ / 8, kQueuePackets * smss_);
+  const bool grows = rs_.deliveryRate >= scale(fullBw_, kProbeGrowth);
+  return !grows && queuedBytes_ >= std::max(cwnd_ / 8, kQueuePackets * smss_);
 }
 
 bool Bbr::isQueueDelay(Duration rtt) const {

@@ -139,6 +139,26 @@ TEST_CASE("BBR ends a probe for bandwidth when it shows as a queue") {
   }
 }
 
+TEST_CASE("BBR does not take a queue of acknowledgements for one of its own") {
+  // An application that sends at a steady 20 Mbit/s, while the way back is full: the round trip doubles.
+  Bottleneck::Config config;
+  config.rate = 300e6 / 8;
+  config.delay = 10 * kMillisecond;
+  config.queue = 750'000;
+  Bottleneck link(config);
+  Bottleneck::Flow& flow = link.add(CongestionAlgorithm::kBbr);
+  flow.appRate = 20e6 / 8;
+  link.run(kSecond);
+  link.setDelay(20 * kMillisecond);
+  link.run(4 * kSecond);
+  link.setDelay(10 * kMillisecond);
+  flow.appRate = 0;
+  link.run(4500 * kMillisecond);
+  const std::uint64_t before = flow.deliveredBytes;
+  link.run(5500 * kMillisecond);
+  CHECK(static_cast<double>(flow.deliveredBytes - before) > 0.9 * config.rate);
+}
+
 TEST_CASE("BBR takes a busy peer at the start, or a few slow packets, for no queue") {
   // An application that sends a packet now and then while delays vary, as in a handshake and after it.
   Bottleneck::Config config;
