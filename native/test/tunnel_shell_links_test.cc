@@ -208,7 +208,7 @@ TEST_CASE("a link takes the first family of the server that it has a way to, and
   REQUIRE(changes.size() == 1);
   CHECK(changes[0].verdict.usable);
   CHECK(changes[0].verdict.family == 6);
-  CHECK(changes[0].verdict.source == address("2001:db8::7"));
+  CHECK(io::toString(changes[0].verdict.source) == "2001:db8::7");
   CHECK(links.update(3 * kSecond).empty());
   facts[6].route.reset();
   changes = links.update(4 * kSecond);
