@@ -174,6 +174,7 @@ Pin = ${pin}
 TunName = vpn
 ManageRoutes = false
 ControlSocket = ${socket}
+StateDir = ${join(tunnel.directory, 'background')}
 [Auth]
 KeyFile = ${tunnel.keyFile}
 `,

@@ -11,7 +11,7 @@
  * original (a DHCP client has written meanwhile) is then in the same place, in the same step. The line at the end is for
  * a process that dies between writing a shorter original over this and cutting off the rest: what is left is still ours.
  */
-import { readFileSync } from 'node:fs'
+import { startTimeOf } from '../service/process.js'
 import { z } from 'zod'
 
 /** A resolv.conf as it was; null where there was none. */
@@ -100,16 +100,5 @@ function kept(text: string): Original | null | undefined {
     return Buffer.from(original.content, 'base64').length === bytes ? original : undefined
   } catch {
     return undefined
-  }
-}
-
-/** Field 22 of /proc/PID/stat; null: there is no such process. */
-function startTimeOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is a name in brackets, with anything in it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
   }
 }

@@ -2,22 +2,13 @@
  * The file in which a running mqvpn notes what it has changed on the host: `/run/mqvpn/NAME.NETNS.changes.json`, mode 600.
  * Network namespaces share /run, and have devices, routes and firewalls of their own: NETNS is the number of this one.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { RUN_DIR } from '../control/paths.js'
 import { codeOf, messageOf, VpnError } from '../errors.js'
+import { startTimeOf } from '../service/process.js'
+import { writeAtomically } from '../state-file.js'
 
 const entrySchema = z.strictObject({
   id: z.int(),
@@ -90,7 +81,10 @@ export class Journal {
     const content: Content = { pid: this.#pid, startTime: startTimeOf(this.#pid) ?? '', entries }
     try {
       if (entries.length === 0) rmSync(this.file, { force: true })
-      else replace(this.file, JSON.stringify(content))
+      else {
+        mkdirSync(dirname(this.file), { recursive: true, mode: 0o755 })
+        writeAtomically(this.file, JSON.stringify(content), 0o600)
+      }
     } catch (error) {
       throw new VpnError(`${this.file}: what mqvpn changes on this host cannot be noted: ${messageOf(error)}`)
     }
@@ -110,30 +104,5 @@ function read(file: string): Content | null {
     return fileSchema.parse(JSON.parse(text))
   } catch {
     throw new VpnError(`${file}: is damaged; look at it, put back by hand what it names, and remove it`)
-  }
-}
-
-/** In one step: a crash leaves the old file or the new one. */
-function replace(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-  const fresh = `${file}.${process.pid}.new`
-  const fd = openSync(fresh, 'w', 0o600)
-  try {
-    writeSync(fd, text)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(fresh, file)
-}
-
-/** Field 22 of /proc/PID/stat; null: there is no such process. */
-function startTimeOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is a name in brackets, with anything in it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
   }
 }

@@ -4,13 +4,13 @@ import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension 
 import { KeyUsageFlags, KeyUsagesExtension, PemConverter, SubjectAlternativeNameExtension } from '@peculiar/x509'
 import { X509CertificateGenerator } from '@peculiar/x509'
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate, type KeyObject } from 'node:crypto'
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { renameSync, rmSync, writeSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { codeOf, messageOf, UsageError, VpnError } from '../errors.js'
 import type { Log } from '../log.js'
 import { readFile, readSecretFile } from '../config/private-file.js'
+import { writeAtomically } from '../state-file.js'
 
 export interface ServerCertificate {
   certFile: string
@@ -127,21 +127,6 @@ export async function selfSigned(names: readonly string[], now: Date): Promise<{
 /** RFC 5280 A.1: ub-common-name is 64. */
 function commonName(names: readonly string[]): string {
   return names.find((name) => name.length <= 64) ?? 'mqvpn'
-}
-
-/** The file is there as a whole or not at all, and never with more rights than it ends with. */
-export function writeAtomically(path: string, content: string, mode: number): void {
-  const temporary = `${path}.${process.pid}.tmp`
-  rmSync(temporary, { force: true })
-  const fd = openSync(temporary, 'wx', mode)
-  try {
-    writeSync(fd, content)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  chmodSync(temporary, mode)
-  renameSync(temporary, path)
 }
 
 function pinOf(certificate: X509Certificate): string {

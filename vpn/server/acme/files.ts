@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, messageOf, VpnError } from '../../errors.js'
-import { writeAtomically } from '../certificate.js'
+import { writeAtomically } from '../../state-file.js'
 
 /** What a certificate is for; another wish needs another certificate. */
 export interface Wanted {
